@@ -1,0 +1,157 @@
+"""Every event there is, one frozen dataclass each. An event exists once somebody listens to it.
+
+``TYPE`` is past tense, ``VERSION`` a whole number, ``PRODUCER`` the one service that may tell it.
+Money is integer micro-euro, phone numbers are E.164 digits without +, ids are integers unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events; knows how to become data and come back, ignoring fields it does not know."""
+
+    TYPE: ClassVar[str]
+    VERSION: ClassVar[int]
+    PRODUCER: ClassVar[str]
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON-able data of this event."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Self:
+        """Read ``data``; unknown fields are ignored, missing ones take their default.
+
+        Raises TypeError when a field without default is missing.
+        """
+        known = {f.name for f in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+    @classmethod
+    def routing_key(cls) -> str:
+        """``<producer>.<type>``, the key on the exchange of events."""
+        return f"{cls.PRODUCER}.{cls.TYPE}"
+
+
+@dataclass(frozen=True)
+class AccountChanged(Event):
+    """An account was made or its settings changed. ``low_balance_level`` None means no notice is wanted."""
+
+    TYPE = "account_changed"
+    VERSION = 1
+    PRODUCER = "accounts"
+
+    account_id: int
+    name: str
+    locale: str
+    version: int = 0
+    low_balance_level: int | None = None
+    low_balance_emails: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AudienceFrozen(Event):
+    """The snapshot that a campaign will be sent to stands; ``recipients`` is exact.
+
+    ``failed`` is a stable code when the snapshot could not be made; the other figures are 0 then.
+    """
+
+    TYPE = "audience_frozen"
+    VERSION = 1
+    PRODUCER = "contacts"
+
+    snapshot_id: int
+    campaign_id: int
+    account_id: int
+    recipients: int
+    duplicates: int = 0
+    suppressed: int = 0
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class SuppressionChanged(Event):
+    """Numbers that an account may no longer send to (``suppressed``) or may again (``lifted``).
+
+    ``sequence`` counts by one per account; who sees a gap asks for what is missing.
+    """
+
+    TYPE = "suppression_changed"
+    VERSION = 1
+    PRODUCER = "contacts"
+
+    account_id: int
+    sequence: int
+    suppressed: list[str] = field(default_factory=list)
+    lifted: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ChunkProgress:
+    """What changed for the messages of one hold. All figures are differences, so order does not matter.
+
+    ``finals`` maps a final state to the number of messages that entered it (negative: left it, by proof).
+    ``left`` counts messages that will not be handed to an operator any more: sent, refused, stopped for good.
+    """
+
+    hold_id: str
+    account_id: int
+    campaign_id: int | None = None
+    accepted: int = 0
+    submitted: int = 0
+    left: int = 0
+    finals: dict[str, int] = field(default_factory=dict)
+    captured_parts: int = 0
+    captured: int = 0
+    released: int = 0
+
+
+@dataclass(frozen=True)
+class MessagesProgressed(Event):
+    """The dispatcher committed outcomes: one event a flush, one entry a hold."""
+
+    TYPE = "messages_progressed"
+    VERSION = 1
+    PRODUCER = "dispatcher"
+
+    chunks: list[ChunkProgress]
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> MessagesProgressed:
+        """Read ``data``, each chunk with unknown fields ignored."""
+        known = {f.name for f in fields(ChunkProgress)}
+        return cls([ChunkProgress(**{k: v for k, v in row.items() if k in known}) for row in data["chunks"]])
+
+
+@dataclass(frozen=True)
+class BalanceLow(Event):
+    """What an account can spend fell below the level it set; told once per crossing.
+
+    ``remaining`` is how many one-part messages to a Greek number the balance still pays, by price class.
+    """
+
+    TYPE = "balance_low"
+    VERSION = 1
+    PRODUCER = "billing"
+
+    account_id: int
+    account_name: str
+    locale: str
+    emails: list[str]
+    available: int
+    level: int
+    currency: str = "EUR"
+    remaining: dict[str, int] = field(default_factory=dict)
+
+
+ALL: tuple[type[Event], ...] = (
+    AccountChanged,
+    AudienceFrozen,
+    SuppressionChanged,
+    MessagesProgressed,
+    BalanceLow,
+)

@@ -1,0 +1,14 @@
+"""Who listens to what: the queues of the control plane, by name. Names never derive from code (DESIGN §4)."""
+
+from __future__ import annotations
+
+from .events import AccountChanged, AudienceFrozen, BalanceLow, Event, MessagesProgressed, SuppressionChanged
+
+SUBSCRIPTIONS: dict[str, type[Event]] = {
+    "billing.account_changed": AccountChanged,
+    "billing.messages_progressed": MessagesProgressed,
+    "campaigns.audience_frozen": AudienceFrozen,
+    "campaigns.messages_progressed": MessagesProgressed,
+    "dispatcher.suppression_changed": SuppressionChanged,
+    "notifier.balance_low": BalanceLow,
+}
