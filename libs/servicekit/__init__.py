@@ -1,0 +1,1 @@
+"""The plumbing every process stands on: settings, database, outbox, inbox, consumers, health. No business word here."""

@@ -1,0 +1,27 @@
+"""The first import of a nameko process: makes blocking calls cooperative before anybody has taken hold of them.
+
+What is bound before (``from time import sleep`` in kombu) stays as it is: kombu then slept for real between its attempts
+to reach the broker, and with it slept every handler, timer and health page of the process.
+"""
+
+from __future__ import annotations
+
+import selectors
+import sys
+
+import eventlet
+
+
+def patch() -> None:
+    """Replace what blocks, in psycopg2 too. Raises RuntimeError when it is too late for that."""
+    late = {"amqp", "kombu", "nameko", "pika", "sqlalchemy"} & sys.modules.keys()
+    if late:
+        raise RuntimeError(f"patch before {', '.join(sorted(late))} is imported")
+    eventlet.monkey_patch()
+    import socketserver
+
+    # Where it is loaded already it keeps the selector it saw then, which blocks the whole process.
+    socketserver._ServerSelector = selectors.SelectSelector  # type: ignore[attr-defined]
+    from psycogreen.eventlet import patch_psycopg
+
+    patch_psycopg()
