@@ -1,0 +1,1 @@
+"""How Keryx is put onto machines: ``local`` for a laptop or a test machine without containers."""

@@ -1,0 +1,1 @@
+"""Keryx on one machine, without containers: see README.md beside this file."""
