@@ -1,0 +1,1 @@
+"""Accounts: who may use Keryx, by which key, and with what settings."""

@@ -1,0 +1,195 @@
+"""Tables of billing, with what PostgreSQL itself must refuse; triggers are in the first migration."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from servicekit.tables import kit_tables
+
+
+class Base(DeclarativeBase):
+    """All tables of this service."""
+
+
+kit_tables(Base.metadata)
+NOW = text("now()")
+
+
+class LedgerAccount(Base):
+    """A line of the chart of accounts: ``17:available``, ``17:held`` of a customer, ``topups`` of the system.
+
+    System accounts are summed when somebody asks and never projected, so no row is hot.
+    """
+
+    __tablename__ = "ledger_accounts"
+    __table_args__ = (
+        CheckConstraint(
+            "CASE WHEN account_id IS NULL THEN code = kind AND kind NOT IN ('available', 'held')"
+            " ELSE kind IN ('available', 'held') AND code = account_id::text || ':' || kind END",
+            name="ledger_accounts_code",
+        ),
+    )
+
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Entry(Base):
+    """A movement of money, written once and never changed. ``cause`` makes it happen once (domain.Entry).
+
+    ``transaction`` is the one that wrote it: no posting is added to it by a later one.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        CheckConstraint("kind IN ('topup', 'hold', 'settlement', 'release')", name="entries_kind"),
+        UniqueConstraint("cause", name="entries_cause"),
+        Index("entries_of_account", "account_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    cause: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    details: Mapped[dict[str, object]] = mapped_column(JSONB)
+    transaction: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint")
+    )
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+
+
+class Posting(Base):
+    """What an entry does to one ledger account, in micro-euro.
+
+    No foreign key on ``ledger_account``: its lock on the system accounts' rows would be taken by every
+    transaction there is. The trigger that checks the sum refuses unknown codes instead.
+    """
+
+    __tablename__ = "postings"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="postings_amount"),
+        Index("postings_of_account", "ledger_account", "entry_id"),
+    )
+
+    entry_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("entries.id", name="postings_entry"), primary_key=True, autoincrement=False
+    )
+    ledger_account: Mapped[str] = mapped_column(Text, primary_key=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+
+
+class Balance(Base):
+    """The projection of a customer's two ledger accounts, changed with them under this row's lock.
+
+    ``low_level`` and ``armed`` are here because the lock on this row is what makes a crossing happen once.
+    """
+
+    __tablename__ = "balances"
+    __table_args__ = (
+        CheckConstraint("available >= -credit_limit", name="balances_never_overdrawn"),
+        CheckConstraint("held >= 0", name="balances_held"),
+        CheckConstraint("credit_limit >= 0", name="balances_credit_limit"),
+        {"postgresql_with": {"fillfactor": "50"}},
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    available: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    held: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    credit_limit: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    low_level: Mapped[int | None] = mapped_column(BigInteger)
+    armed: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class Hold(Base):
+    """Money set aside for a chunk or a direct send. It never expires by time (DESIGN §3).
+
+    Without an account it is no hold but a closed id: withdrawn before it was asked for, it can not be held any more.
+    """
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        CheckConstraint("amount >= 0", name="holds_amount"),
+        CheckConstraint("captured >= 0 AND released >= 0", name="holds_not_negative"),
+        CheckConstraint("captured + released <= amount", name="holds_not_over_settled"),
+        CheckConstraint(
+            "account_id IS NOT NULL OR (amount = 0 AND withdrawn_at IS NOT NULL)", name="holds_closed_id"
+        ),
+        Index("holds_of_reference", "reference"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("balances.account_id", name="holds_account")
+    )
+    reference: Mapped[str] = mapped_column(Text)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    captured: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    released: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+
+
+class Price(Base):
+    """What one part costs to a prefix, from a moment on; ``account_id`` None is everybody's list.
+
+    Rows are added, not changed: a list of any past moment can be told. ``price`` None ends what was said
+    before.
+    """
+
+    __tablename__ = "prices"
+    __table_args__ = (
+        CheckConstraint("price_class IN ('normal', 'low')", name="prices_class"),
+        CheckConstraint("prefix ~ '^[1-9][0-9]{0,14}$'", name="prices_prefix"),
+        CheckConstraint("price >= 0", name="prices_price"),
+        UniqueConstraint(
+            "account_id",
+            "price_class",
+            "prefix",
+            "valid_from",
+            name="prices_once",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(BigInteger)
+    price_class: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text)
+    price: Mapped[int | None] = mapped_column(BigInteger)
+    valid_from: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+
+
+class Account(Base):
+    """What the low-balance notice needs to know of an account, as last told (``version`` orders that)."""
+
+    __tablename__ = "accounts"
+
+    account_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("balances.account_id", name="accounts_balance"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    name: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text)
+    low_balance_emails: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    version: Mapped[int] = mapped_column(Integer)

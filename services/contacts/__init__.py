@@ -1,0 +1,1 @@
+"""contacts: people, their numbers, groups, imports, and who said no."""

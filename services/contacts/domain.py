@@ -1,0 +1,149 @@
+"""Rules of contacts: what an import may do when, what an audience is, how a blacklist is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .errors import BadCursor, WrongImportState
+
+T = TypeVar("T")
+
+TEXT_FIELDS = (
+    "title", "first_name", "last_name", "email", "custom1", "custom2", "custom3", "custom4", "vocative", "note",
+)  # fmt: skip
+MEMBER_FIELDS = TEXT_FIELDS[:-1]
+"""What travels with a recipient, in the order of ``audience_page``."""
+
+MAX_ID = 2**63 - 1
+MAX_NUMBERS_PER_CONTACT = 20
+MAX_AUDIENCE_LIST = 100_000
+MAX_SELECTION = 50_000
+MAX_PAGE = 500
+MAX_MEMBERS_PAGE = 2_000
+MAX_SAMPLE = 20_000
+MAX_SUPPRESSED_PER_EVENT = 500
+MAX_FILE_BYTES = 50 * 1024 * 1024
+MAX_PIECE_BYTES = 1024 * 1024
+REJECTS_PIECE_BYTES = 512 * 1024
+MAX_OPEN_IMPORTS = 20
+POLICIES = ("skip", "fill", "overwrite")
+BULK_ACTIONS = ("add_to_groups", "remove_from_groups", "blacklist", "unblacklist", "delete")
+PREFIX_DIGITS = 6
+SAMPLE_TOKEN = "x" * 11
+"""Stands for a token where none is made yet: as long as a real one, so that a text has its real length."""
+
+_ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "append": ("receiving",),
+    "analyse": ("receiving",),
+    "remap": ("analysed", "failed"),
+    "commit": ("analysed",),
+    "cancel": ("receiving", "analysing", "analysed", "queued", "running"),
+}
+CORRECTABLE = frozenset({
+    "no_number_column", "no_data_rows", "unknown_field", "not_a_column", "column_used_twice", "number_required",
+})  # fmt: skip
+"""Failures of an analysis that another mapping may mend."""
+
+
+def require_state(action: str, state: str, error_code: str = "") -> None:
+    """Raise WrongImportState unless an import in ``state`` allows ``action``."""
+    allowed = state in _ALLOWED[action]
+    if action == "remap" and state == "failed":
+        allowed = error_code in CORRECTABLE
+    if not allowed:
+        raise WrongImportState(f"The import is {state}.")
+
+
+def shown_state(state: str) -> str:
+    """The state as clients see it: one that waits for another import of the account is running to them."""
+    return "running" if state == "queued" else state
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom a campaign goes to: the union of the lists (or everyone), less the members of ``minus_group_ids``."""
+
+    everyone: bool = False
+    group_ids: tuple[int, ...] = ()
+    minus_group_ids: tuple[int, ...] = ()
+    contact_ids: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return {
+            "everyone": self.everyone,
+            "group_ids": list(self.group_ids),
+            "minus_group_ids": list(self.minus_group_ids),
+            "contact_ids": list(self.contact_ids),
+            "numbers": list(self.numbers),
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Audience:
+        """Read what ``to_data`` wrote."""
+        lists = {
+            name: tuple(data[name]) for name in ("group_ids", "minus_group_ids", "contact_ids", "numbers")
+        }
+        return cls(everyone=bool(data["everyone"]), **lists)
+
+
+def in_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """``items`` in order, at most ``size`` at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def read_cursor(cursor: str | None) -> int:
+    """The id after which a page starts. Raises BadCursor."""
+    if cursor is None:
+        return 0
+    if not (isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+        raise BadCursor("The cursor is not one of ours.")
+    return int(cursor)
+
+
+def page_size(limit: int, most: int = MAX_PAGE) -> int:
+    """``limit`` within 1..``most``."""
+    return max(1, min(int(limit), most))
+
+
+def is_id(value: object) -> bool:
+    """Whether ``value`` can be an id at all; what cannot is simply not there."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ID
+
+
+def like(term: str) -> str:
+    """A LIKE pattern for ``term`` anywhere; its own % and _ mean themselves."""
+    escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def digits_in(term: str) -> str:
+    """The digits of a search term that may be part of a number (three and more, no letters); else ""."""
+    if any(char.isalpha() for char in term):
+        return ""
+    digits = "".join(char for char in term if char.isascii() and char.isdigit())
+    return digits if len(digits) >= 3 else ""
+
+
+def one_primary(numbers: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
+    """Numbers of a contact, each once and exactly one primary: the first so marked, else the first of all."""
+    unique: dict[int, bool] = {}
+    for msisdn, primary in numbers:
+        unique[msisdn] = unique.get(msisdn, False) or primary
+    chosen = next((msisdn for msisdn, primary in unique.items() if primary), next(iter(unique), None))
+    return [(msisdn, msisdn == chosen) for msisdn in unique]
+
+
+def group_names(text: str) -> list[str]:
+    """The group names in a cell: separated by ; or , each once in order."""
+    names = (name.strip() for name in text.replace(";", ",").split(","))
+    return list(dict.fromkeys(name[:100] for name in names if name))
+
+
+def text_values(fields: Mapping[str, str]) -> list[str]:
+    """The text fields in their order, "" for what is not there."""
+    return [fields.get(name, "") for name in TEXT_FIELDS]

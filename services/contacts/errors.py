@@ -1,0 +1,139 @@
+"""What can go wrong in contacts; the codes are stable and reach the caller as they are."""
+
+from __future__ import annotations
+
+from contracts.errors import (
+    BadRequest,
+    Conflict,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    TooLarge,
+    TooMany,
+)  # fmt: skip
+
+
+class UnknownContact(NotFound):
+    """The account has no such contact."""
+
+    code = "unknown_contact"
+
+
+class UnknownGroup(NotFound):
+    """The account has no such group."""
+
+    code = "unknown_group"
+
+
+class UnknownImport(NotFound):
+    """The account has no such import."""
+
+    code = "unknown_import"
+
+
+class UnknownSnapshot(NotFound):
+    """The account has no such snapshot."""
+
+    code = "unknown_snapshot"
+
+
+class NotSuppressed(NotFound):
+    """The number is not on the account's blacklist."""
+
+    code = "not_suppressed"
+
+
+class InvalidFields(Invalid):
+    """One or more fields are wrong; ``errors`` names each."""
+
+    code = "invalid_fields"
+
+
+class InvalidMapping(Invalid):
+    """The mapping of an import cannot be used; ``errors`` says where."""
+
+    code = "invalid_mapping"
+
+
+class NumberTaken(Conflict):
+    """Another contact of the account has the number."""
+
+    code = "number_taken"
+
+
+class GroupNameTaken(Conflict):
+    """Another group of the account has the name."""
+
+    code = "group_name_taken"
+
+
+class WrongImportState(Conflict):
+    """The import is not in a state that allows this now."""
+
+    code = "wrong_import_state"
+
+
+class PieceOutOfOrder(Conflict):
+    """A piece of a file came before the one it follows, or again with other content."""
+
+    code = "piece_out_of_order"
+
+
+class ImportIncomplete(Conflict):
+    """Fewer bytes of the file have arrived than were announced."""
+
+    code = "import_incomplete"
+
+
+class SnapshotNotReady(Conflict):
+    """The snapshot is still being made, or could not be made."""
+
+    code = "snapshot_not_ready"
+
+
+class VersionMismatch(PreconditionFailed):
+    """Somebody changed it since it was read."""
+
+    code = "version_mismatch"
+
+
+class FileTooLarge(TooLarge):
+    """The file is larger than is taken."""
+
+    code = "file_too_large"
+
+
+class PieceTooLarge(TooLarge):
+    """The piece is larger than is taken at once."""
+
+    code = "piece_too_large"
+
+
+class PasteTooLarge(TooLarge):
+    """The pasted text is longer than is taken."""
+
+    code = "paste_too_large"
+
+
+class SelectionTooLarge(TooLarge):
+    """More contacts match than are changed at once."""
+
+    code = "selection_too_large"
+
+
+class TooManyNumbers(TooLarge):
+    """More numbers than are taken in one call."""
+
+    code = "too_many_numbers"
+
+
+class TooManyImports(TooMany):
+    """The account has too many imports that are neither committed nor cancelled."""
+
+    code = "too_many_imports"
+
+
+class BadCursor(BadRequest):
+    """The cursor was not made by this service."""
+
+    code = "bad_cursor"

@@ -1,0 +1,157 @@
+"""A child process for one hostile file: bounded memory and CPU, no secrets in its environment, gone
+afterwards.
+
+What passes every check and still explodes kills only the child. Arguments and answers cross as JSON, never as
+pickles: a child that a file has taken over can lie about that file's rows and do nothing else to its parent.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import resource
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import orjson
+
+from .errors import BadFile, BadMapping
+
+_PACKAGE: Final = __package__ or "services.contacts.importing"
+_DATA, _END, _BAD_FILE, _BAD_MAPPING, _CRASH = "data", "end", "bad_file", "bad_mapping", "crash"
+
+
+class SandboxCrash(RuntimeError):
+    """The child ended by a fault of ours; the text is its traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Address space in bytes and CPU in seconds of one child. A million rows of 8 columns fit both."""
+
+    address_space: int = 1_536 << 20
+    cpu_seconds: int = 240
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+def run(function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LIMITS) -> Any:
+    """`function(*args)` in a child; the answer as JSON gives it. For raises see `stream`."""
+    answers = list(stream(function, *args, limits=limits, single=True))
+    return answers[0]
+
+
+def stream(
+    function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LIMITS, single: bool = False
+) -> Iterator[Any]:
+    """Each item that `function(*args)`, a module-level function of this package, yields in a child, as it
+    comes.
+
+    Arguments and items are JSON values; the pipe holds the child back when the caller is slow, and closing
+    the iterator ends the child. Raises BadFile and BadMapping as the function does, BadFile
+    workbook_too_large when the child died of its limits, SandboxCrash for a fault of ours.
+    """
+    call = {"function": f"{function.__module__}:{function.__qualname__}", "args": args, "single": single}
+    child = subprocess.Popen(
+        [sys.executable, "-m", f"{_PACKAGE}.sandbox"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        with child.stdin as pipe:
+            pipe.write(orjson.dumps(call | {"limits": asdict(limits)}))
+        yield from _answers(child.stdout)
+        return
+    except _Cut:
+        status = child.wait()
+        raise BadFile(
+            "workbook_too_large", f"reading it took more than is allowed (status {status})"
+        ) from None
+    finally:
+        child.kill()
+        child.stdout.close()
+        child.wait()
+
+
+class _Cut(Exception):
+    """The child's answers stop without an end."""
+
+
+def _answers(lines: Iterable[bytes]) -> Iterator[Any]:
+    for line in lines:
+        try:
+            kind, value = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            break
+        if kind == _DATA:
+            yield value
+        elif kind == _END:
+            return
+        elif kind == _BAD_FILE:
+            raise BadFile(*value)
+        elif kind == _BAD_MAPPING:
+            raise BadMapping(*value)
+        else:
+            raise SandboxCrash(value)
+    raise _Cut
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    return {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": path, "LANG": "C.UTF-8"}
+
+
+def _confine(limits: Limits) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (limits.address_space, limits.address_space))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _resolve(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    if not module.startswith(f"{_PACKAGE}."):
+        raise ValueError(f"{module} is not of {_PACKAGE}")
+    resolved: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return resolved
+
+
+def _say(kind: str, value: Any = None) -> None:
+    sys.stdout.buffer.write(orjson.dumps([kind, value]) + b"\n")
+
+
+def _main() -> None:
+    call = orjson.loads(sys.stdin.buffer.read())
+    function = _resolve(call["function"])
+    _confine(Limits(**call["limits"]))
+    gc.disable()  # a seventh of the time, and a process that ends has no cycles to fear
+    try:
+        if call["single"]:
+            _say(_DATA, function(*call["args"]))
+        else:
+            for item in function(*call["args"]):
+                _say(_DATA, item)
+        _say(_END)
+    except BadFile as refusal:
+        _say(_BAD_FILE, [refusal.code, refusal.detail])
+    except BadMapping as refusal:
+        _say(_BAD_MAPPING, [refusal.pointer, refusal.code, refusal.detail])
+    except MemoryError:
+        os.abort()
+    except Exception:  # noqa: BLE001 - the edge of the process: the parent raises and logs it
+        _say(_CRASH, traceback.format_exc())
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    _main()

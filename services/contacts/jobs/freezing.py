@@ -1,0 +1,87 @@
+"""Snapshots: one statement and one event in one transaction.
+
+The row lock of that transaction is the lease: a killed worker's connection drops it, and the next one starts anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg2
+
+from contracts.events import AudienceFrozen
+from servicekit import context, logs, outbox
+
+from .. import queries
+from ..domain import Audience
+from ..queries import audiences
+
+log = logs.get(__name__)
+
+_NEXT = """
+SELECT id, account_id, campaign_id, audience, correlation_id FROM snapshots WHERE state = 'freezing'
+ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
+_READY = """
+UPDATE snapshots SET state = 'ready', recipients = %(recipients)s, duplicates = %(duplicates)s,
+    suppressed = %(suppressed)s, ready_at = now()
+WHERE id = %(id)s
+"""
+
+_FAILED = (
+    "UPDATE snapshots SET state = 'failed', error_code = %(code)s WHERE id = %(id)s AND state = 'freezing'"
+)
+
+# A million numbers are sorted in memory; compiling the statement would cost a small freeze more than running it.
+_TUNE = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
+
+
+def freeze_next(connection: Any) -> bool:
+    """Make the oldest snapshot that waits; False when none does.
+
+    One that cannot be made is failed and told as such. Raises psycopg2's OperationalError and InterfaceError when the
+    database went away: it is made again.
+    """
+    asked: dict[str, Any] | None = None
+    try:
+        with connection, connection.cursor() as cursor:
+            asked = queries.row(cursor, _NEXT, {})
+            if asked is not None:
+                _freeze(cursor, asked)
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        raise
+    except Exception:  # the edge of a job: the next one must not wait for a broken one
+        if asked is None:
+            raise
+        log.exception("freeze_failed", snapshot_id=asked["id"])
+        _fail(connection, asked)
+    return asked is not None
+
+
+def _freeze(cursor: Any, asked: dict[str, Any]) -> None:
+    context.enter(asked["correlation_id"])
+    cursor.execute(_TUNE)
+    params = audiences.parameters(asked["account_id"], Audience.from_data(asked["audience"]))
+    figures = queries.row(cursor, audiences.FREEZE, params | {"snapshot_id": asked["id"]})
+    assert figures is not None
+    queries.run(cursor, _READY, figures | {"id": asked["id"]})
+    _tell(cursor, asked, figures)
+    log.info("audience_frozen", snapshot_id=asked["id"], account_id=asked["account_id"], **figures)
+
+
+def _fail(connection: Any, asked: dict[str, Any]) -> None:
+    with connection, connection.cursor() as cursor:
+        if queries.run(cursor, _FAILED, {"id": asked["id"], "code": "internal_error"}):
+            _tell(cursor, asked, {"recipients": 0, "duplicates": 0, "suppressed": 0}, failed="internal_error")
+
+
+def _tell(cursor: Any, asked: dict[str, Any], figures: dict[str, int], failed: str | None = None) -> None:
+    event = AudienceFrozen(
+        snapshot_id=asked["id"],
+        campaign_id=asked["campaign_id"],
+        account_id=asked["account_id"],
+        failed=failed,
+        **figures,
+    )
+    outbox.add(cursor, event, account_id=asked["account_id"])

@@ -1,0 +1,283 @@
+"""Tables of contacts. Numbers are E.164 digits without +, kept as integers (15 digits fit; half the index)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from servicekit.tables import kit_tables
+
+NOW = text("now()")
+EMPTY = text("''")
+ZERO = text("0")
+NO_IDS = text("'{}'")
+SEARCHED = (
+    "title", "first_name", "last_name", "email", "custom1", "custom2", "custom3", "custom4", "vocative", "note",
+)  # fmt: skip
+SEARCH = "contacts_fold(" + " || ' ' || ".join(SEARCHED) + ")"
+IMPORT_STATES = "'receiving','analysing','analysed','queued','running','done','failed','cancelled'"
+
+
+def _text() -> Mapped[str]:
+    return mapped_column(Text, server_default=EMPTY)
+
+
+def _moment() -> Mapped[datetime]:
+    return mapped_column(DateTime(timezone=True), server_default=NOW)
+
+
+def _count() -> Mapped[int]:
+    return mapped_column(Integer, server_default=ZERO)
+
+
+class Base(DeclarativeBase):
+    """Metadata of this service's database."""
+
+
+class Contact(Base):
+    """A person or company. ``search`` is every field folded (case, accents); ``version`` counts changes."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (Index("contacts_account_id", "account_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    title: Mapped[str] = _text()
+    first_name: Mapped[str] = _text()
+    last_name: Mapped[str] = _text()
+    email: Mapped[str] = _text()
+    custom1: Mapped[str] = _text()
+    custom2: Mapped[str] = _text()
+    custom3: Mapped[str] = _text()
+    custom4: Mapped[str] = _text()
+    vocative: Mapped[str] = _text()
+    note: Mapped[str] = _text()
+    search: Mapped[str] = mapped_column(Text, Computed(SEARCH, persisted=True), nullable=False)
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    created_at: Mapped[datetime] = _moment()
+    updated_at: Mapped[datetime] = _moment()
+
+
+class Phone(Base):
+    """A number of a contact: one contact per number in an account, one primary number per contact."""
+
+    __tablename__ = "phones"
+    __table_args__ = (
+        Index("phones_contact_id", "contact_id"),
+        Index("phones_primary", "contact_id", unique=True, postgresql_where=text("is_primary")),
+        CheckConstraint("msisdn BETWEEN 1000 AND 999999999999999", name="phones_msisdn"),
+    )
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    msisdn: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    contact_id: Mapped[int] = mapped_column(
+        ForeignKey("contacts.id", name="phones_contact_id_fkey", ondelete="CASCADE")
+    )
+    is_primary: Mapped[bool] = mapped_column(Boolean)
+
+
+class Group(Base):
+    """A named set of contacts. ``name_key`` is the name folded: an account cannot have it twice."""
+
+    __tablename__ = "groups"
+    __table_args__ = (UniqueConstraint("account_id", "name_key", name="groups_account_id_name_key_key"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(
+        Text, Computed("contacts_fold(name)", persisted=True), nullable=False
+    )
+    description: Mapped[str] = _text()
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    created_at: Mapped[datetime] = _moment()
+    updated_at: Mapped[datetime] = _moment()
+
+
+class GroupMember(Base):
+    """A contact is in a group."""
+
+    __tablename__ = "group_members"
+    __table_args__ = (Index("group_members_contact_id", "contact_id"),)
+
+    group_id: Mapped[int] = mapped_column(
+        ForeignKey("groups.id", name="group_members_group_id_fkey", ondelete="CASCADE"), primary_key=True
+    )
+    contact_id: Mapped[int] = mapped_column(
+        ForeignKey("contacts.id", name="group_members_contact_id_fkey", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class Suppression(Base):
+    """A number an account may not send to (``active``), or may again: what was lifted stays as a tombstone.
+
+    One row a number with the sequence of its last change is all that a resync needs, and it never grows.
+    """
+
+    __tablename__ = "suppressions"
+    __table_args__ = (Index("suppressions_sequence", "account_id", "sequence"),)
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    msisdn: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    active: Mapped[bool] = mapped_column(Boolean)
+    reason: Mapped[str] = _text()
+    source: Mapped[str] = _text()
+    at: Mapped[datetime] = _moment()
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+
+class SuppressionSequence(Base):
+    """The last sequence told of an account; its row lock makes sequences commit in order."""
+
+    __tablename__ = "suppression_sequences"
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+
+class Import(Base):
+    """A file or paste on its way in: a job with a lease (``servicekit.jobs``).
+
+    ``staged_row`` and ``applied_row`` are the cursors: the last row number that is staged, and applied.
+    ``accepted + updated + duplicates + rejected = rows`` at every commit.
+    """
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({IMPORT_STATES})", name="imports_state"),
+        CheckConstraint("accepted + updated + duplicates + rejected = rows", name="imports_counts"),
+        CheckConstraint("received <= size", name="imports_received"),
+        Index("imports_account_id", "account_id", "id"),
+        Index("imports_jobs", "id", postgresql_where=text("state IN ('analysing', 'queued', 'running')")),
+        Index("imports_unpurged", "id", postgresql_where=text("NOT purged")),
+        Index("imports_running", "account_id", unique=True, postgresql_where=text("state = 'running'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    filename: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    received: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    pieces: Mapped[int] = _count()
+    state: Mapped[str] = mapped_column(Text)
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    wanted_mapping: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
+    mapping: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
+    header_row: Mapped[int | None] = mapped_column(Integer)
+    columns: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    labels: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    preview: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    rows: Mapped[int] = _count()
+    accepted: Mapped[int] = _count()
+    updated: Mapped[int] = _count()
+    duplicates: Mapped[int] = _count()
+    rejected: Mapped[int] = _count()
+    staged_row: Mapped[int] = _count()
+    policy: Mapped[str] = mapped_column(Text, server_default=text("'skip'"))
+    group_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=NO_IDS)
+    blacklist: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    applied_row: Mapped[int] = _count()
+    applied: Mapped[int] = _count()
+    error_code: Mapped[str] = _text()
+    error_detail: Mapped[str] = _text()
+    owner: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    attempts: Mapped[int] = _count()
+    purged: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    created_at: Mapped[datetime] = _moment()
+    updated_at: Mapped[datetime] = _moment()
+
+
+class ImportPiece(Base):
+    """A piece of an uploaded file, or (``kind`` 'rejects') of the workbook of its rejected rows."""
+
+    __tablename__ = "import_pieces"
+    __table_args__ = (CheckConstraint("octet_length(data) <= 1048576", name="import_pieces_data"),)
+
+    import_id: Mapped[int] = mapped_column(
+        ForeignKey("imports.id", name="import_pieces_import_id_fkey"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ImportRow(Base):
+    """A judged row that waits for the commit. ``cells`` is the row as its owner saw it, of rejected rows only.
+
+    No foreign key: it would be checked a million times, and imports are never deleted.
+    """
+
+    __tablename__ = "import_rows"
+
+    import_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    row_no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    verdict: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = _text()
+    detail: Mapped[str] = _text()
+    numbers: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=NO_IDS)
+    fields: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    cells: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+
+
+class Snapshot(Base):
+    """The audience of one campaign as it was when frozen. Made once; its members never change."""
+
+    __tablename__ = "snapshots"
+    __table_args__ = (
+        CheckConstraint("state IN ('freezing', 'ready', 'failed')", name="snapshots_state"),
+        UniqueConstraint("account_id", "campaign_id", name="snapshots_account_id_campaign_id_key"),
+        Index("snapshots_freezing", "id", postgresql_where=text("state = 'freezing'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    campaign_id: Mapped[int] = mapped_column(BigInteger)
+    audience: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    state: Mapped[str] = mapped_column(Text, server_default=text("'freezing'"))
+    recipients: Mapped[int] = _count()
+    duplicates: Mapped[int] = _count()
+    suppressed: Mapped[int] = _count()
+    error_code: Mapped[str] = _text()
+    correlation_id: Mapped[str] = _text()
+    created_at: Mapped[datetime] = _moment()
+    ready_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class SnapshotMember(Base):
+    """One recipient: ordinals are 1..recipients without gaps. ``fields`` is None for a number without contact.
+
+    ``token`` is 11 of 62 characters, 65 random bits: the unsubscribe link of this recipient in this campaign.
+    """
+
+    __tablename__ = "snapshot_members"
+    __table_args__ = (CheckConstraint("length(token) = 11", name="snapshot_members_token"),)
+
+    snapshot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    msisdn: Mapped[int] = mapped_column(BigInteger)
+    contact_id: Mapped[int | None] = mapped_column(BigInteger)
+    token: Mapped[str] = mapped_column(Text)
+    fields: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+
+
+kit_tables(Base.metadata)

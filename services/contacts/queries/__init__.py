@@ -1,0 +1,53 @@
+"""The read side of contacts: plain SQL on the caller's transaction, which is a Session or a psycopg2 cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from servicekit.database import cursor_of
+
+Params = Mapping[str, Any]
+
+
+def rows(session: Any, sql: str, params: Params) -> list[dict[str, Any]]:
+    """All rows, each a dict by column name."""
+    cursor = cursor_of(session)
+    cursor.execute(sql, params)
+    names = [column.name for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def row(session: Any, sql: str, params: Params) -> dict[str, Any] | None:
+    """The first row, or None."""
+    found = rows(session, sql, params)
+    return found[0] if found else None
+
+
+def value(session: Any, sql: str, params: Params) -> Any:
+    """The first column of the first row, or None."""
+    cursor = cursor_of(session)
+    cursor.execute(sql, params)
+    found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def run(session: Any, sql: str, params: Params) -> int:
+    """Execute; the number of rows it changed."""
+    cursor = cursor_of(session)
+    cursor.execute(sql, params)
+    return int(cursor.rowcount)
+
+
+def page(found: list[dict[str, Any]], limit: int, key: str = "id") -> tuple[list[dict[str, Any]], str | None]:
+    """(rows of the page, cursor of the next) of rows read with LIMIT ``limit`` + 1."""
+    if len(found) <= limit:
+        return found, None
+    return found[:limit], str(found[limit - 1][key])
+
+
+def json(data: Any) -> str:
+    """``data`` for a parameter of type jsonb."""
+    return orjson.dumps(data).decode()

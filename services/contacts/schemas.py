@@ -1,0 +1,224 @@
+"""Shapes at the edge of contacts: what the RPC calls take, checked and cleaned; what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from smstext import InvalidNumber, parse_msisdn
+
+from . import domain
+from .domain import Audience
+from .errors import InvalidFields
+from .importing import cells
+from .importing.verdicts import FIELD_LIMITS
+
+
+class CleanText(fields.String):
+    """Text without controls and invisible characters, at most ``limit`` characters; None is ""."""
+
+    def __init__(self, limit: int, *, lines: bool = False, **kwargs: Any) -> None:
+        """``lines`` keeps line breaks."""
+        super().__init__(allow_none=True, **kwargs)
+        self._limit, self._clean = limit, cells.lines if lines else cells.text
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if len(text) > 40_000:
+            raise ValidationError("too_long")
+        text = self._clean(text)
+        if len(text) > self._limit:
+            raise ValidationError("too_long")
+        return text
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """None counts as blank."""
+        return super().deserialize("" if value is None else value, *args, **kwargs)
+
+
+class Msisdn(fields.Field[int]):
+    """A mobile number in any shape, as an integer of its E.164 digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        try:
+            return int(parse_msisdn(value))
+        except InvalidNumber as error:
+            raise ValidationError(error.reason) from None
+
+
+class Number(Schema):
+    """A number of a contact."""
+
+    number = Msisdn(required=True)
+    primary = fields.Boolean(load_default=False)
+
+
+def _email(value: str) -> None:
+    if value:
+        validate.Email(error="not_an_email")(value)
+
+
+def _id() -> fields.Integer:
+    return fields.Integer(strict=True, validate=validate.Range(min=1, max=domain.MAX_ID, error="not_an_id"))
+
+
+def _ids(most: int, **kwargs: Any) -> fields.List:
+    return fields.List(_id(), validate=validate.Length(max=most, error="too_many"), **kwargs)
+
+
+class ContactChanges(Schema):
+    """A part of a contact; what is not given stays. ``numbers`` and ``group_ids`` replace all there are."""
+
+    title = CleanText(FIELD_LIMITS["title"])
+    first_name = CleanText(FIELD_LIMITS["first_name"])
+    last_name = CleanText(FIELD_LIMITS["last_name"])
+    email = CleanText(FIELD_LIMITS["email"], validate=_email)
+    custom1 = CleanText(FIELD_LIMITS["custom1"])
+    custom2 = CleanText(FIELD_LIMITS["custom2"])
+    custom3 = CleanText(FIELD_LIMITS["custom3"])
+    custom4 = CleanText(FIELD_LIMITS["custom4"])
+    vocative = CleanText(FIELD_LIMITS["vocative"])
+    note = CleanText(FIELD_LIMITS["note"], lines=True)
+    numbers = fields.List(
+        fields.Nested(Number),
+        validate=validate.Length(1, domain.MAX_NUMBERS_PER_CONTACT, error="number_count"),
+    )
+    group_ids = _ids(100)
+
+
+class NewContact(ContactChanges):
+    """A contact; it has at least one number."""
+
+    numbers = fields.List(
+        fields.Nested(Number),
+        required=True,
+        validate=validate.Length(1, domain.MAX_NUMBERS_PER_CONTACT, error="number_count"),
+    )
+
+
+class GroupChanges(Schema):
+    """A part of a group."""
+
+    name = CleanText(100, validate=validate.Length(min=1, error="required"))
+    description = CleanText(1_000, lines=True)
+
+
+class NewGroup(GroupChanges):
+    """A group."""
+
+    name = CleanText(100, required=True, validate=validate.Length(min=1, error="required"))
+
+
+class Filter(Schema):
+    """Which contacts a list shows or a bulk action takes."""
+
+    search = CleanText(200, load_default="")
+    group_id = fields.Integer(strict=True, allow_none=True, load_default=None)
+    blacklisted = fields.Boolean(allow_none=True, load_default=None)
+
+
+class Selection(Schema):
+    """Contacts by id, or all that match a filter: exactly one of the two."""
+
+    ids = _ids(domain.MAX_SELECTION)
+    filter = fields.Nested(Filter)
+
+
+class BulkParams(Schema):
+    """What a bulk action needs besides its selection."""
+
+    group_ids = _ids(100, load_default=list)
+    reason = CleanText(500, load_default="")
+
+
+class SuppressionWords(Schema):
+    """Why a number is blacklisted, and by what way that came."""
+
+    reason = CleanText(500, load_default="")
+    source = CleanText(50, load_default="")
+
+
+class AudienceData(Schema):
+    """An audience as campaigns give it."""
+
+    all = fields.Boolean(load_default=False)
+    group_ids = _ids(1_000, load_default=list)
+    minus_group_ids = _ids(1_000, load_default=list)
+    contact_ids = _ids(domain.MAX_AUDIENCE_LIST, load_default=list)
+    numbers = fields.List(
+        Msisdn(), validate=validate.Length(max=domain.MAX_AUDIENCE_LIST, error="too_many"), load_default=list
+    )
+
+
+class CommitImport(Schema):
+    """How the rows of an import are stored."""
+
+    policy = fields.String(
+        load_default="skip", validate=validate.OneOf(domain.POLICIES, error="unknown_policy")
+    )
+    group_ids = _ids(100, load_default=list)
+    blacklist = fields.Boolean(load_default=False)
+
+
+class NewImport(Schema):
+    """A file that will come. ``labels`` are the account's names of the custom fields, in their order."""
+
+    filename = CleanText(255, load_default="")
+    size = fields.Integer(strict=True, required=True, validate=validate.Range(min=0, error="negative"))
+    labels = fields.List(CleanText(40), load_default=list, validate=validate.Length(max=4, error="too_many"))
+
+
+def load(schema: type[Schema], data: Any) -> dict[str, Any]:
+    """``data`` checked by ``schema``. Raises InvalidFields with a JSON pointer for each field at fault."""
+    try:
+        return dict(schema().load(data))
+    except ValidationError as error:
+        raise InvalidFields("Some fields are not valid.", list(_flatten(error.messages, ""))[:100]) from None
+
+
+def load_audience(data: Any) -> Audience:
+    """An audience, its numbers read. Raises InvalidFields."""
+    known = load(AudienceData, data)
+    return Audience(
+        everyone=known["all"],
+        group_ids=tuple(sorted(set(known["group_ids"]))),
+        minus_group_ids=tuple(sorted(set(known["minus_group_ids"]))),
+        contact_ids=tuple(known["contact_ids"]),
+        numbers=tuple(known["numbers"]),
+    )
+
+
+def load_numbers(numbers: Any) -> tuple[list[int], list[dict[str, Any]]]:
+    """(msisdns, invalid ones as ``{"index", "code"}``) of a list of numbers in any shape. Raises InvalidFields."""
+    if not isinstance(numbers, list):
+        raise InvalidFields(
+            "numbers must be a list", [{"pointer": "/numbers", "code": "invalid", "detail": "not a list"}]
+        )
+    good: dict[int, None] = {}
+    bad: list[dict[str, Any]] = []
+    for index, raw in enumerate(numbers):
+        try:
+            good[int(parse_msisdn(raw))] = None
+        except InvalidNumber as error:
+            bad.append({"index": index, "code": error.reason})
+    return list(good), bad
+
+
+def _flatten(messages: Any, pointer: str) -> Iterator[dict[str, str]]:
+    if isinstance(messages, Mapping):
+        for key, value in messages.items():
+            yield from _flatten(value, pointer if key == "_schema" else f"{pointer}/{key}")
+        return
+    for message in messages:
+        code = message if message.replace("_", "").isalnum() else "invalid"
+        yield {"pointer": pointer, "code": code, "detail": message}
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with Z, to the millisecond."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,16 @@
+"""What contacts can be asked to do. Each takes the session (or cursor) of the caller's transaction first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import queries
+
+
+def lock_contacts(session: Any, account_id: int) -> None:
+    """Writers of an account's contacts and groups come one after the other, until the end of the transaction.
+
+    Between "who has this number" and "store it" nobody else may; a page of an import holds this for a quarter second.
+    """
+    sql = "SELECT pg_advisory_xact_lock(hashtextextended('contacts', %(account_id)s))"
+    queries.value(session, sql, {"account_id": account_id})

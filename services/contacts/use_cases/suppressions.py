@@ -1,0 +1,115 @@
+"""The blacklist: every change has a sequence of its account and is told in the transaction of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from contracts.events import SuppressionChanged
+from servicekit import logs, outbox
+
+from .. import domain, queries, schemas
+from ..errors import InvalidFields, NotSuppressed, TooManyNumbers
+
+log = logs.get(__name__)
+
+_NEXT = """
+INSERT INTO suppression_sequences (account_id, sequence) VALUES (%(account_id)s, 1)
+ON CONFLICT (account_id) DO UPDATE SET sequence = suppression_sequences.sequence + 1 RETURNING sequence
+"""
+
+_LOCK = """
+INSERT INTO suppression_sequences (account_id, sequence) VALUES (%(account_id)s, 0)
+ON CONFLICT (account_id) DO UPDATE SET sequence = suppression_sequences.sequence RETURNING sequence
+"""
+
+# Whether each number is on the list now; a subselect looks into the key, whatever the statistics say of the account.
+_STATE = """
+SELECT n.msisdn, EXISTS (
+    SELECT FROM suppressions s WHERE s.account_id = %(account_id)s AND s.msisdn = n.msisdn AND s.active
+) AS active
+FROM unnest(%(msisdns)s::bigint[]) n (msisdn)
+"""
+
+_PUT = """
+INSERT INTO suppressions (account_id, msisdn, active, reason, source, sequence)
+SELECT %(account_id)s, n.msisdn, true, %(reason)s, %(source)s, %(sequence)s FROM unnest(%(msisdns)s::bigint[]) n (msisdn)
+ON CONFLICT (account_id, msisdn) DO UPDATE
+SET active = true, reason = excluded.reason, source = excluded.source, sequence = excluded.sequence, at = now()
+"""
+
+_LIFT = """
+UPDATE suppressions SET active = false, sequence = %(sequence)s, at = now()
+WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)
+"""
+
+
+def suppress(session: Any, account_id: int, numbers: Any, reason: str, source: str) -> dict[str, Any]:
+    """Blacklist numbers given in any shape: ``{suppressed, known, invalid: [{index, code}, …]}``.
+
+    Invalid ones do not keep the others off the list. Raises TooManyNumbers, and InvalidFields when none is a number.
+    """
+    if isinstance(numbers, list) and len(numbers) > domain.MAX_SELECTION:
+        raise TooManyNumbers(f"At most {domain.MAX_SELECTION} numbers a call.")
+    msisdns, invalid = schemas.load_numbers(numbers)
+    if not msisdns:
+        errors = [
+            {"pointer": f"/numbers/{bad['index']}", "code": bad["code"], "detail": "not a mobile number"}
+            for bad in invalid[:100]
+        ]
+        raise InvalidFields("There is no mobile number among them.", errors)
+    fields = schemas.load(schemas.SuppressionWords, {"reason": reason, "source": source})
+    suppressed = put(session, account_id, msisdns, fields["reason"], fields["source"])
+    return {"suppressed": suppressed, "known": len(msisdns) - suppressed, "invalid": invalid}
+
+
+def put(session: Any, account_id: int, msisdns: Sequence[int], reason: str, source: str) -> int:
+    """Blacklist numbers; returns how many were not already. Tells the new ones, at most 500 an event."""
+    queries.value(session, _LOCK, {"account_id": account_id})
+    new = _with_state(session, account_id, msisdns, active=False)
+    for batch in domain.in_batches(new, domain.MAX_SUPPRESSED_PER_EVENT):
+        sequence = queries.value(session, _NEXT, {"account_id": account_id})
+        params = {"account_id": account_id, "msisdns": list(batch), "reason": reason, "source": source}
+        queries.run(session, _PUT, params | {"sequence": sequence})
+        _tell(session, account_id, sequence, suppressed=batch)
+    if new:
+        log.info("suppressed", account_id=account_id, count=len(new), source=source)
+    return len(new)
+
+
+def lift(session: Any, account_id: int, msisdns: Sequence[int]) -> int:
+    """Take numbers off the blacklist; returns how many were on it. Tells them, at most 500 an event."""
+    queries.value(session, _LOCK, {"account_id": account_id})
+    old = _with_state(session, account_id, msisdns, active=True)
+    for batch in domain.in_batches(old, domain.MAX_SUPPRESSED_PER_EVENT):
+        sequence = queries.value(session, _NEXT, {"account_id": account_id})
+        queries.run(session, _LIFT, {"account_id": account_id, "msisdns": list(batch), "sequence": sequence})
+        _tell(session, account_id, sequence, lifted=batch)
+    if old:
+        log.info("unsuppressed", account_id=account_id, count=len(old))
+    return len(old)
+
+
+def unsuppress(session: Any, account_id: int, msisdn: Any) -> dict[str, Any]:
+    """Take one number, in any shape, off the blacklist. Raises NotSuppressed, InvalidFields."""
+    msisdns, invalid = schemas.load_numbers([msisdn])
+    if invalid or not lift(session, account_id, msisdns):
+        raise NotSuppressed("The number is not on the blacklist.")
+    return {"lifted": 1}
+
+
+def _with_state(session: Any, account_id: int, msisdns: Sequence[int], *, active: bool) -> list[int]:
+    found = queries.rows(session, _STATE, {"account_id": account_id, "msisdns": sorted(set(msisdns))})
+    return [one["msisdn"] for one in found if one["active"] is active]
+
+
+def _tell(
+    session: Any, account_id: int, sequence: int, suppressed: Sequence[int] = (), lifted: Sequence[int] = ()
+) -> None:
+    event = SuppressionChanged(
+        account_id=account_id,
+        sequence=sequence,
+        suppressed=[str(msisdn) for msisdn in suppressed],
+        lifted=[str(msisdn) for msisdn in lifted],
+    )
+    outbox.add(session, event, account_id=account_id)

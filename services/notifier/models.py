@@ -1,0 +1,60 @@
+"""Tables of notifier."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from servicekit.tables import kit_tables
+
+
+class Base(DeclarativeBase):
+    """All tables of this service."""
+
+
+kit_tables(Base.metadata)
+NOW = text("now()")
+
+
+class Email(Base):
+    """A notice to one address, kept as it was written.
+
+    queued → sent | failed. ``attempts`` counts claims and fences their outcomes; ``next_attempt_at`` is when
+    the next one is due, or until when the present one may take. ``message_id`` is the same in every attempt.
+    """
+
+    __tablename__ = "emails"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'sent', 'failed')", name="emails_state"),
+        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="emails_sent_at"),
+        UniqueConstraint("message_id", name="emails_message_id"),
+        Index("emails_open", "state", "next_attempt_at", postgresql_where=text("state <> 'sent'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+    recipient: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    body_text: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default=text("'queued'"))
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    next_attempt_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
