@@ -1,0 +1,1 @@
+"""Campaigns: a text for an audience, from draft to the last receipt."""
