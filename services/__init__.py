@@ -1,0 +1,1 @@
+"""The services of Keryx; they never import one another."""

@@ -1,0 +1,168 @@
+"""The read side: messages as clients see them, and what the operator wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from .domain import BY_LABEL, State
+from .errors import InvalidFields, UnknownMessage
+from .rows import dicts, one
+
+MAX_LIMIT = 500
+_SHOWN = """
+SELECT m.id, m.recipient::text AS to, m.sender, m.text, m.encoding, m.parts, c.price_class, m.parts * m.price AS price,
+    m.state, m.reason, c.kind, c.channel, m.reference, c.campaign_id, m.accepted_at, m.submitted_at, m.done_at
+FROM messages m JOIN chunks c ON c.id = m.chunk_id
+"""
+
+
+def message(cursor: Any, account_id: int, message_id: int) -> dict[str, Any]:
+    """One message with its parts and history. Raises UnknownMessage, also for another account's."""
+    row = one(cursor, f"{_SHOWN} WHERE m.id = %s AND m.account_id = %s", (message_id, account_id))
+    if row is None:
+        raise UnknownMessage("There is no such message.")
+    shown = _labelled(row)
+    return {**shown, "parts_detail": parts_of(cursor, [message_id])[message_id], "history": history(shown)}
+
+
+def parts_of(cursor: Any, message_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
+    """The parts that may have left of each message, in order."""
+    found: dict[int, list[dict[str, Any]]] = {message_id: [] for message_id in message_ids}
+    rows = dicts(
+        cursor,
+        "SELECT p.message_id, p.no, p.state, n.name AS connector, p.smsc_id, p.error, p.submitted_at, p.done_at,"
+        " p.receipt_at FROM parts p LEFT JOIN connectors n ON n.id = p.connector_id WHERE p.message_id = ANY(%s)"
+        " ORDER BY p.message_id, p.no",
+        (message_ids,),
+    )
+    for part in rows:
+        part["state"] = State(part["state"]).label
+        found[part.pop("message_id")].append(part)
+    return found
+
+
+def history(shown: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every state the message was in, with its time."""
+    steps = [{"state": State.ACCEPTED.label, "at": shown["accepted_at"], "reason": None}]
+    if shown["submitted_at"]:
+        steps.append({"state": State.SUBMITTED.label, "at": shown["submitted_at"], "reason": None})
+    if shown["done_at"]:
+        steps.append({"state": shown["state"], "at": shown["done_at"], "reason": shown["reason"]})
+    return steps
+
+
+def messages(
+    cursor: Any,
+    account_id: int,
+    filters: dict[str, Any],
+    after: str | None,
+    limit: int,
+    parts_detail: bool = False,
+) -> dict[str, Any]:
+    """A page of messages, newest first; with their parts when ``parts_detail`` asks for them."""
+    limit = max(1, min(MAX_LIMIT, limit))
+    where, parameters = conditions(account_id, filters)
+    if after is not None:
+        where.append("m.id < %s")
+        parameters.append(_cursor(after))
+    rows = dicts(
+        cursor, f"{_SHOWN} WHERE {' AND '.join(where)} ORDER BY m.id DESC LIMIT %s", [*parameters, limit + 1]
+    )
+    page = rows[:limit]
+    if parts_detail:
+        parts = parts_of(cursor, [row["id"] for row in page])
+        page = [{**row, "parts_detail": parts[row["id"]]} for row in page]
+    return {
+        "data": [_labelled(row) for row in page],
+        "next_cursor": str(page[-1]["id"]) if len(rows) > limit else None,
+    }
+
+
+def conditions(account_id: int, filters: dict[str, Any]) -> tuple[list[str], list[Any]]:
+    """The WHERE of ``filters`` for messages ``m`` and chunks ``c``. Raises InvalidFields for a value that cannot be."""
+    where, parameters = ["m.account_id = %s"], [account_id]
+    for name, value in filters.items():
+        if value is None or name not in _CONDITIONS:
+            continue
+        condition, read = _CONDITIONS[name]
+        where.append(condition)
+        parameters.append(_read(name, value, read))
+    if filters.get("campaign_id") is not None:
+        # Chunks say which ids a campaign's messages have, so messages need no index by campaign.
+        where.append(
+            "m.id BETWEEN (SELECT min(first_id) FROM chunks WHERE campaign_id = %s)"
+            " AND (SELECT max(last_id) FROM chunks WHERE campaign_id = %s)"
+        )
+        parameters += [filters["campaign_id"]] * 2
+    return where, parameters
+
+
+def _read(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
+    try:
+        return read(value)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        wrong = {"pointer": f"/{name}", "code": "invalid", "detail": "Not a value that this can have."}
+        raise InvalidFields("A value is not valid.", errors=[wrong]) from None
+
+
+def _number(value: Any) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError(value)
+    return int(text)
+
+
+def _time(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError(value)
+    value.encode()
+    return value
+
+
+_CONDITIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "id": ("m.id = %s", _number),
+    "since": ("m.accepted_at >= %s", _time),
+    "until": ("m.accepted_at < %s", _time),
+    "to": ("m.recipient = %s", _number),
+    "sender": ("m.sender = %s", _text),
+    "state": ("m.state = %s", lambda label: int(BY_LABEL[label])),
+    "campaign_id": ("c.campaign_id = %s", _number),
+    "channel": ("c.channel = %s", _text),
+}
+
+
+def overview(cursor: Any) -> dict[str, int]:
+    """What is in hand."""
+    cursor.execute(
+        "SELECT count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'parked'),"
+        " coalesce(sum(messages), 0), (SELECT count(*) FROM receipts_waiting), (SELECT count(*) FROM doubts)"
+        " FROM batches"
+    )
+    queued, parked, open_messages, waiting, doubts = cursor.fetchone()
+    return {
+        "queued_batches": queued,
+        "parked_batches": parked,
+        "open_messages": int(open_messages),
+        "waiting_receipts": waiting,
+        "doubtful_parts": doubts,
+    }
+
+
+def _labelled(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "state": State(row["state"]).label}
+
+
+def _cursor(after: str) -> int:
+    if not (after.isascii() and after.isdigit() and len(after) <= 18):
+        raise InvalidFields(
+            "The cursor is not one of ours.",
+            errors=[{"pointer": "/cursor", "code": "invalid", "detail": "Not a cursor of this list."}],
+        )
+    return int(after)

@@ -1,0 +1,168 @@
+"""Entry points of the dispatcher. Each opens a transaction and calls one use case or query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.envelope import Envelope
+from contracts.events import SuppressionChanged
+from servicekit import idempotency, inbox
+from servicekit.database import cursor_of
+from servicekit.service import Database, ServiceProxy, consumes, every, rpc
+
+from . import connectors, direct, exports, partitions, queries, stops, suppressions, sweeps, unsent
+from .progress import ChunkCache, Progress
+
+
+class DispatcherService:
+    """Messages, connectors, routes, exports (README.md)."""
+
+    name = "dispatcher"
+    db = Database()
+    billing = ServiceProxy("billing")
+    contacts = ServiceProxy("contacts")
+    chunks = ChunkCache()
+
+    @rpc
+    def ping(self) -> str:
+        """Say "pong" once the database has answered."""
+        with self.db.transaction() as session:
+            session.connection().exec_driver_sql("SELECT 1")
+        return "pong"
+
+    @rpc
+    def accept(
+        self,
+        account_id: int,
+        messages: list[dict[str, Any]],
+        all_or_nothing: bool = False,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Accept messages sent directly."""
+        accepting = direct.Accepting(self.db.transaction, cursor_of, self.billing)
+        return accepting.accept(account_id, messages, all_or_nothing, idempotency_key)
+
+    @rpc
+    def message(self, account_id: int, id: int) -> dict[str, Any]:
+        """One message with its parts and history."""
+        with self.db.transaction() as session:
+            return queries.message(cursor_of(session), account_id, id)
+
+    @rpc
+    def messages(
+        self,
+        account_id: int,
+        filters: dict[str, Any] | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+        parts_detail: bool = False,
+    ) -> dict[str, Any]:
+        """A page of messages, newest first."""
+        with self.db.transaction() as session:
+            return queries.messages(
+                cursor_of(session), account_id, filters or {}, cursor, limit, parts_detail
+            )
+
+    @rpc
+    def cancel_message(self, account_id: int, id: int) -> dict[str, Any]:
+        """End a message that still waits."""
+        with self.db.transaction() as session:
+            progress = Progress()
+            unsent.cancel_message(cursor_of(session), account_id, id, progress)
+            progress.tell(cursor_of(session), self.chunks)
+            return queries.message(cursor_of(session), account_id, id)
+
+    @rpc
+    def create_export(
+        self,
+        account_id: int,
+        what: str,
+        format: str,
+        filter: dict[str, Any],
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Begin an export of messages."""
+        with self.db.transaction() as session:
+            return exports.create(session, account_id, what, format, filter, idempotency_key)
+
+    @rpc
+    def get_export(self, account_id: int, id: int) -> dict[str, Any]:
+        """How far an export is."""
+        with self.db.transaction() as session:
+            return exports.get(cursor_of(session), account_id, id)
+
+    @rpc
+    def export_chunk(self, account_id: int, id: int, offset: int = 0) -> dict[str, Any]:
+        """A piece of a finished export."""
+        with self.db.transaction() as session:
+            return exports.piece(cursor_of(session), account_id, id, offset)
+
+    @rpc
+    def set_stop(self, campaign_id: int, version: int, state: str) -> dict[str, Any]:
+        """Pause, resume or cancel what is on its way of a campaign."""
+        with self.db.transaction() as session:
+            return stops.set_stop(cursor_of(session), campaign_id, version, state, self.chunks)
+
+    @rpc
+    def create_connector(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A new connector."""
+        with self.db.transaction() as session:
+            return connectors.create(cursor_of(session), data)
+
+    @rpc
+    def list_connectors(self) -> dict[str, Any]:
+        """All connectors."""
+        with self.db.transaction() as session:
+            return connectors.list_all(cursor_of(session))
+
+    @rpc
+    def get_connector(self, name: str) -> dict[str, Any]:
+        """One connector with its state and rates."""
+        with self.db.transaction() as session:
+            return connectors.get(cursor_of(session), name)
+
+    @rpc
+    def update_connector(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change a connector; its senders bind anew."""
+        with self.db.transaction() as session:
+            return connectors.update(cursor_of(session), name, changes)
+
+    @rpc
+    def create_route(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A new route."""
+        with self.db.transaction() as session:
+            return connectors.create_route(cursor_of(session), data)
+
+    @rpc
+    def list_routes(self) -> dict[str, Any]:
+        """All routes."""
+        with self.db.transaction() as session:
+            return connectors.list_routes(cursor_of(session))
+
+    @rpc
+    def delete_route(self, id: int) -> None:
+        """Take a route out of use."""
+        with self.db.transaction() as session:
+            connectors.delete_route(cursor_of(session), id)
+
+    @rpc
+    def overview(self) -> dict[str, int]:
+        """What is in hand."""
+        with self.db.transaction() as session:
+            return queries.overview(cursor_of(session))
+
+    @consumes(SuppressionChanged, queue="dispatcher.suppression_changed")
+    def on_suppression_changed(self, session: Any, event: SuppressionChanged, envelope: Envelope) -> None:
+        """Follow the blacklist."""
+        suppressions.follow(cursor_of(session), event, self.contacts.suppressions_since)
+
+    @every(30, eager=True)
+    def sweep(self) -> None:
+        """End what is silent for too long, give back what was never accepted, make partitions ahead."""
+        with self.db.transaction() as session:
+            partitions.ensure(cursor_of(session))
+        with self.db.transaction() as session:
+            sweeps.expire(cursor_of(session), self.chunks)
+            inbox.forget_old(session)
+            idempotency.forget_old(session)
+        direct.give_back_old(self.db.transaction, cursor_of, self.billing)

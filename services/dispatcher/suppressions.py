@@ -1,0 +1,63 @@
+"""The dispatcher's own copy of who may not be sent to. Kept by events with a sequence a account; a gap asks for a resync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from contracts.events import SuppressionChanged
+
+PAGE = 5_000
+
+
+def follow(cursor: Any, event: SuppressionChanged, since: Callable[[int, int, int], dict[str, Any]]) -> None:
+    """Apply ``event`` if it is the next one; an old one changes nothing, a gap is filled from ``since``.
+
+    ``since(account_id, sequence, limit)`` is contacts.suppressions_since. The account's row is locked, so two
+    replicas cannot apply out of order.
+    """
+    known = _known_sequence(cursor, event.account_id)
+    if event.sequence == known + 1:
+        _apply(cursor, event.account_id, event.suppressed, event.lifted)
+        _remember(cursor, event.account_id, event.sequence)
+    elif event.sequence > known:
+        _catch_up(cursor, event.account_id, known, since)
+
+
+def _catch_up(
+    cursor: Any, account_id: int, known: int, since: Callable[[int, int, int], dict[str, Any]]
+) -> None:
+    more = True
+    while more:
+        page = since(account_id, known, PAGE)
+        _apply(cursor, account_id, page["suppressed"], page["lifted"])
+        known, more = int(page["sequence"]), bool(page["more"])
+    _remember(cursor, account_id, known)
+
+
+def _known_sequence(cursor: Any, account_id: int) -> int:
+    cursor.execute(
+        "INSERT INTO suppression_sequences (account_id, sequence) VALUES (%s, 0) ON CONFLICT DO NOTHING",
+        (account_id,),
+    )
+    cursor.execute(
+        "SELECT sequence FROM suppression_sequences WHERE account_id = %s FOR UPDATE", (account_id,)
+    )
+    return int(cursor.fetchone()[0])
+
+
+def _remember(cursor: Any, account_id: int, sequence: int) -> None:
+    cursor.execute(
+        "UPDATE suppression_sequences SET sequence = %s WHERE account_id = %s", (sequence, account_id)
+    )
+
+
+def _apply(cursor: Any, account_id: int, suppressed: list[str], lifted: list[str]) -> None:
+    cursor.execute(
+        "INSERT INTO suppressions (account_id, msisdn) SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
+        (account_id, [int(number) for number in suppressed]),
+    )
+    cursor.execute(
+        "DELETE FROM suppressions WHERE account_id = %s AND msisdn = ANY(%s::bigint[])",
+        (account_id, [int(number) for number in lifted]),
+    )
