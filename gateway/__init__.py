@@ -1,0 +1,1 @@
+"""The edge of Keryx: it authenticates, validates, translates and calls. It owns no data."""

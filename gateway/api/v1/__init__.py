@@ -1,0 +1,39 @@
+"""REST, version 1: one module a resource (API.md)."""
+
+from __future__ import annotations
+
+from gateway.api.resource import KeryxApi
+
+from . import (
+    account,
+    billing,
+    blacklist,
+    campaigns,
+    contacts,
+    exports,
+    groups,
+    imports,
+    messages,
+    operator,
+    text,
+)
+
+RESOURCES = (
+    account.resource,
+    contacts.resource,
+    groups.resource,
+    imports.resource,
+    blacklist.resource,
+    campaigns.resource,
+    messages.resource,
+    exports.resource,
+    text.resource,
+    billing.resource,
+    operator.resource,
+)
+
+
+def register(api: KeryxApi) -> None:
+    """Add every resource to the application and to its document."""
+    for resource in RESOURCES:
+        api.register_blueprint(resource)

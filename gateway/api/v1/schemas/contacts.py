@@ -1,0 +1,123 @@
+"""Contacts and what is done to many of them at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from gateway.fields import Id, Time
+from gateway.paging import PageArgs
+
+from .common import ids, number, shown_number, string
+
+BULK_ACTIONS = ("add_to_groups", "remove_from_groups", "blacklist", "unblacklist", "delete")
+MAX_NUMBERS = 20
+
+
+class NewNumber(Schema):
+    """A number of a contact."""
+
+    number = number(required=True)
+    primary = fields.Boolean(load_default=False)
+
+
+class ContactFields(Schema):
+    """What a contact is made from; of a change, only what is sent."""
+
+    title = string(50)
+    first_name = string(100)
+    last_name = string(100)
+    email = string(254)
+    custom1 = string(500)
+    custom2 = string(500)
+    custom3 = string(500)
+    custom4 = string(500)
+    vocative = string(100, metadata={"description": "How to address them, where the rules get it wrong"})
+    note = string(2_000)
+    numbers = fields.List(fields.Nested(NewNumber), validate=validate.Length(min=1, max=MAX_NUMBERS))
+    group_ids = ids(100)
+
+
+class NewContact(ContactFields):
+    """A contact to be made."""
+
+    numbers = fields.List(
+        fields.Nested(NewNumber), required=True, validate=validate.Length(min=1, max=MAX_NUMBERS)
+    )
+
+
+class Number(Schema):
+    """A number as shown."""
+
+    number = shown_number()
+    primary = fields.Boolean()
+    blacklisted = fields.Boolean()
+
+
+class Contact(Schema):
+    """A contact as shown."""
+
+    id = Id()
+    title = fields.String(allow_none=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+    email = fields.String(allow_none=True)
+    custom1 = fields.String(allow_none=True)
+    custom2 = fields.String(allow_none=True)
+    custom3 = fields.String(allow_none=True)
+    custom4 = fields.String(allow_none=True)
+    vocative = fields.String(allow_none=True)
+    note = fields.String(allow_none=True)
+    numbers = fields.List(fields.Nested(Number))
+    group_ids = fields.List(Id())
+    blacklisted = fields.Boolean()
+    created_at = Time()
+    updated_at = Time()
+
+
+class ContactFilter(Schema):
+    """Which contacts."""
+
+    search = string(200, load_default=None, metadata={"description": "Part of a name, e-mail or number"})
+    group_id = Id(load_default=None)
+    blacklisted = fields.Boolean(load_default=None, allow_none=True)
+
+
+class ContactListArgs(ContactFilter, PageArgs):
+    """Which contacts, which page."""
+
+
+class Selection(Schema):
+    """Named contacts, or all that a filter finds."""
+
+    ids = ids(50_000, 1)
+    filter = fields.Nested(ContactFilter)
+
+    @validates_schema
+    def _one_of_them(self, data: dict[str, Any], **_: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give either ids or filter.")
+
+
+class BulkArgs(Schema):
+    """What to do with a selection."""
+
+    action = fields.String(required=True, validate=validate.OneOf(BULK_ACTIONS))
+    selection = fields.Nested(Selection, required=True)
+    group_ids = ids(100, 1, metadata={"description": "For the actions on groups"})
+    reason = string(200, metadata={"description": "For blacklist"})
+
+    @validates_schema
+    def _groups_where_needed(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("action", "").endswith("_groups") and not data.get("group_ids"):
+            raise ValidationError("Missing data for required field.", "group_ids")
+
+
+class BulkResult(Schema):
+    """What it did."""
+
+    matched = fields.Integer(metadata={"description": "Contacts selected"})
+    changed = fields.Integer(
+        metadata={"description": "What changed for them: memberships, numbers, contacts"}
+    )
