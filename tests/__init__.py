@@ -1,0 +1,1 @@
+"""All tests: unit (no sockets), contract, integration (real servers), e2e (running processes)."""

@@ -1,0 +1,63 @@
+"""Fixtures for tests on real servers. They are made on demand: unit tests start nothing.
+
+``make test`` prepares the world and says so in the environment; plain ``pytest`` prepares one itself, by the
+same code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from deploy.local import layout, testing
+from tests.support.infra import Infra
+
+
+@pytest.fixture(scope="session")
+def infra() -> Iterator[Infra]:
+    """PostgreSQL and RabbitMQ with names of this session's own."""
+    from servicekit.migrate import migrate
+
+    here = layout.current()
+    with ExitStack() as stack:
+        world = testing.imported(os.environ) or stack.enter_context(testing.test_world(here))
+        pair = testing.own_pair(here)
+        yield Infra(world, pair, migrate)
+
+
+@pytest.fixture
+def fresh_database(infra: Infra) -> Iterator[Callable[[str], str]]:
+    """``fresh_database("billing")``: URL of an empty, migrated database for this test alone."""
+    with ExitStack() as stack:
+        yield lambda service: stack.enter_context(infra.database(service))
+
+
+@pytest.fixture(scope="module")
+def module_database(infra: Infra) -> Iterator[Callable[[str], str]]:
+    """``module_database("billing")``: URL of a migrated database that the tests of one module share."""
+    made: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def database(service: str) -> str:
+            if service not in made:
+                made[service] = stack.enter_context(infra.database(service))
+            return made[service]
+
+        yield database
+
+
+@pytest.fixture
+def fresh_broker(infra: Infra) -> Iterator[str]:
+    """AMQP URI of an empty virtual host for this test alone."""
+    with infra.virtual_host() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="module")
+def module_broker(infra: Infra) -> Iterator[str]:
+    """AMQP URI of a virtual host that the tests of one module share."""
+    with infra.virtual_host() as uri:
+        yield uri

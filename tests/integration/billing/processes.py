@@ -1,0 +1,104 @@
+"""A service and its relay as real processes on a virtual host and a database of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class Running:
+    """A process that answered ready."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def metrics(self) -> str:
+        """What it tells Prometheus."""
+        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
+
+    def terminate(self) -> int:
+        """Ask it to end; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """End it without asking."""
+        self.process.kill()
+        self.process.wait(10)
+
+
+def start(module: str, *arguments: str, environment: Mapping[str, str], log: Path) -> Running:
+    """Start ``python -m module`` and wait until it is ready; AssertionError with its log when it never is."""
+    port = _free_port()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env=_environment() | dict(environment) | {"KERYX_HEALTH_PORT": str(port)},
+            stdout=output,
+            stderr=output,
+        )
+    running = Running(process, port, log)
+    try:
+        eventually(lambda: _is_ready(running), timeout=30)
+    except AssertionError as error:
+        running.kill()
+        raise AssertionError(log.read_text()[-4_000:]) from error
+    return running
+
+
+@contextmanager
+def running(
+    *commands: tuple[str, ...], environment: Mapping[str, str], folder: Path
+) -> Iterator[list[Running]]:
+    """Start ``(module, arguments…)`` one after the other; all are ended after the block."""
+    with ExitStack() as stack:
+        processes = []
+        for module, *arguments in commands:
+            one = start(module, *arguments, environment=environment, log=folder / f"{module}.log")
+            stack.callback(_end, one)
+            processes.append(one)
+        yield processes
+
+
+def _end(one: Running) -> None:
+    if one.process.poll() is None:
+        one.process.terminate()
+        try:
+            one.process.wait(15)
+        except subprocess.TimeoutExpired:
+            one.kill()
+
+
+def _is_ready(one: Running) -> bool:
+    assert one.process.poll() is None, "the process ended"
+    try:
+        return httpx.get(f"http://127.0.0.1:{one.port}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
+    return kept | {"PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}", "PYTHONWARNINGS": "ignore", "TZ": "UTC"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

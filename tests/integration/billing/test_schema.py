@@ -1,0 +1,39 @@
+"""The migrations make what the models say, and can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from servicekit.database import make_engine
+from servicekit.migrate import drift
+from services import billing
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def connection(fresh_database: Callable[[str], str]) -> Iterator[Connection]:
+    """A connection to a migrated database."""
+    engine = make_engine(fresh_database("billing"), "test")
+    with engine.connect() as connected:
+        yield connected
+    engine.dispose()
+
+
+def test_models_and_migrations_agree(connection: Connection) -> None:
+    assert drift("billing", connection) == []
+
+
+def test_the_first_revision_can_be_undone(connection: Connection) -> None:
+    folder = f"{billing.__path__[0]}/migrations"
+    first = ScriptDirectory(folder, version_locations=[f"{folder}/versions"]).get_revision("0001")
+    with Operations.context(MigrationContext.configure(connection)):
+        first.module.downgrade()
+
+    assert inspect(connection).get_table_names() == ["alembic_version"]

@@ -1,0 +1,226 @@
+"""The worker is killed in the middle; the next one finishes, and nothing is there twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+import pytest
+
+from servicekit.database import Database
+from services.contacts.queries import audiences as audiences_read
+from services.contacts.use_cases import audiences, imports
+from tests.integration.contacts.support import (
+    Running,
+    Worker,
+    call,
+    fetch,
+    new_group,
+    told,
+    until_over,
+    upload,
+)
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+ROWS = 22_000
+CONTENT = "\n".join(
+    ["Κινητό;Όνομα", *(f"69{n * 7919 % 10**8:08};Όνομα {n}" for n in range(ROWS)), "x;y", "x;z"]
+).encode()
+COUNTS = {"rows": ROWS + 2, "accepted": ROWS, "updated": 0, "duplicates": 0, "rejected": 2}
+
+
+@contextmanager
+def held_up(database_url: str, table: str) -> Iterator[None]:
+    """Nobody writes to ``table`` meanwhile: who tries waits in the middle of what he does."""
+    connection = psycopg2.connect(database_url)
+    try:
+        connection.cursor().execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+        yield
+    finally:
+        connection.close()
+
+
+def waits_for(db: Database, table: str) -> bool:
+    """Whether somebody waits to write to ``table``."""
+    sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+    return fetch(db, sql, table) != [(0,)]
+
+
+def let_the_lease_run_out(db: Database) -> None:
+    """As if its time had passed."""
+    fetch(
+        db,
+        "UPDATE imports SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL RETURNING 1",
+    )
+
+
+def killed_while_writing_to(db: Database, worker: Running, table: str, database_url: str) -> None:
+    """Hold the worker up when it writes to ``table`` next, and kill it there."""
+    with held_up(database_url, table):
+        eventually(lambda: waits_for(db, table), timeout=30, what=f"the worker to write to {table}")
+        worker.kill()
+    let_the_lease_run_out(db)
+
+
+@pytest.fixture
+def workers(database_url: str) -> Iterator[Worker]:
+    """Starts workers; none is left."""
+    started: list[Running] = []
+
+    class Kept(Worker):
+        def start(self, module: str = "services.contacts.worker", *arguments: str) -> Running:
+            started.append(super().start(module, *arguments))
+            return started[-1]
+
+    yield Kept(database_url)
+    for one in started:
+        one.end()
+
+
+def cursor_of(db: Database, import_id: int, name: str) -> int:
+    """How far the import is."""
+    return int(fetch(db, f"SELECT {name} FROM imports WHERE id = %s", import_id)[0][0])
+
+
+def test_an_analysis_that_was_killed_is_finished_by_the_next_worker(
+    db: Database, account_id: int, workers: Worker, database_url: str
+) -> None:
+    first = workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    eventually(lambda: cursor_of(db, import_id, "staged_row"), timeout=30)
+    killed_while_writing_to(db, first, "import_rows", database_url)
+    staged = cursor_of(db, import_id, "staged_row")
+    assert 0 < staged < ROWS
+    assert fetch(db, "SELECT max(row_no) FROM import_rows WHERE import_id = %s", import_id) == [(staged,)]
+
+    workers.start()
+
+    found = until_over(db, account_id, import_id)
+    assert (found["state"], found["counts"]) == ("analysed", COUNTS)
+    staged_rows = fetch(db, "SELECT count(*), max(row_no) FROM import_rows WHERE import_id = %s", import_id)
+    assert staged_rows == [(ROWS + 2, ROWS + 3)]
+
+
+def test_an_import_that_was_killed_is_finished_by_the_next_worker(
+    db: Database, account_id: int, workers: Worker, database_url: str
+) -> None:
+    group_id = new_group(db, account_id)
+    first = workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    until_over(db, account_id, import_id)
+    call(db, imports.commit_import, account_id, import_id, {"group_ids": [group_id], "blacklist": True})
+    eventually(lambda: cursor_of(db, import_id, "applied_row"), timeout=30)
+    # Contacts and numbers of the page are written, its memberships and its cursor are not.
+    killed_while_writing_to(db, first, "group_members", database_url)
+    applied = cursor_of(db, import_id, "applied")
+    assert 0 < applied < ROWS
+    assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [(applied,)]
+
+    workers.start()
+
+    done = until_over(db, account_id, import_id)
+    assert (done["state"], done["counts"], done["progress"]) == (
+        "done",
+        COUNTS,
+        {"done": ROWS, "total": ROWS},
+    )
+    for table in ("contacts", "phones", "suppressions"):
+        assert fetch(db, f"SELECT count(*) FROM {table} WHERE account_id = %s", account_id) == [(ROWS,)]
+    assert fetch(db, "SELECT count(*) FROM group_members WHERE group_id = %s", group_id) == [(ROWS,)]
+    events = told(db, account_id, "contacts.suppression_changed")
+    numbers = [number for event in events for number in event["suppressed"]]
+    assert len(numbers) == len(set(numbers)) == ROWS
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_an_import_is_put_down_at_the_next_page_and_taken_up_at_once(
+    db: Database, account_id: int, workers: Worker
+) -> None:
+    first = workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    until_over(db, account_id, import_id)
+    call(db, imports.commit_import, account_id, import_id, {})
+    eventually(lambda: cursor_of(db, import_id, "applied_row"), timeout=30)
+    first.end()
+    assert first.process.returncode == 0
+    assert fetch(db, "SELECT owner, lease_until FROM imports WHERE id = %s", import_id) == [(None, None)]
+
+    workers.start()
+
+    assert until_over(db, account_id, import_id)["counts"] == COUNTS
+
+
+def test_a_cancelled_import_stops_between_two_pages(
+    db: Database, account_id: int, workers: Worker, database_url: str
+) -> None:
+    workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    until_over(db, account_id, import_id)
+    with held_up(database_url, "phones"):
+        call(db, imports.commit_import, account_id, import_id, {})
+        eventually(lambda: waits_for(db, "phones"), timeout=30)
+        cancelling = psycopg2.connect(database_url)
+    with cancelling, cancelling.cursor() as cursor:
+        imports.cancel_import(cursor, account_id, import_id)
+    cancelling.close()
+
+    found = until_over(db, account_id, import_id)
+    eventually(
+        lambda: fetch(db, "SELECT purged FROM imports WHERE id = %s", import_id) == [(True,)], timeout=30
+    )
+
+    assert found["state"] == "cancelled"
+    assert found["progress"]["done"] < ROWS
+    assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [
+        (found["progress"]["done"],)
+    ]
+
+
+def test_a_snapshot_that_was_killed_is_made_by_the_next_worker_and_told_once(
+    db: Database, account_id: int, workers: Worker, database_url: str
+) -> None:
+    first = workers.start()
+    numbers = [str(6_970_000_000 + n) for n in range(3_000)]
+    with held_up(database_url, "snapshot_members"):
+        asked = call(db, audiences.freeze_audience, account_id, 1, {"numbers": numbers})
+        eventually(lambda: waits_for(db, "snapshot_members"), timeout=30)
+        first.kill()
+    workers.start()
+    snapshot_id = asked["snapshot_id"]
+
+    def is_ready() -> bool:
+        return bool(call(db, audiences_read.snapshot, account_id, snapshot_id)["state"] == "ready")
+
+    eventually(is_ready, timeout=30)
+    assert [event["recipients"] for event in told(db, account_id, "contacts.audience_frozen")] == [3_000]
+    members = fetch(
+        db, "SELECT count(*), max(ordinal) FROM snapshot_members WHERE snapshot_id = %s", snapshot_id
+    )
+    assert members == [(3_000, 3_000)]
+
+
+def test_a_job_that_kills_its_workers_is_given_up(db: Database, account_id: int, workers: Worker) -> None:
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    fetch(db, "UPDATE imports SET attempts = 5 WHERE id = %s RETURNING 1", import_id)
+
+    workers.start()
+
+    found = until_over(db, account_id, import_id)
+    assert (found["state"], found["error"]["code"]) == ("failed", "internal_error")
+
+
+def test_a_worker_that_lost_its_connections_goes_on(db: Database, account_id: int, workers: Worker) -> None:
+    running = workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    eventually(lambda: cursor_of(db, import_id, "staged_row"), timeout=30)
+    ours = "application_name LIKE 'contacts-worker-%%' AND datname = current_database()"
+
+    fetch(db, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")
+    let_the_lease_run_out(db)
+
+    found = until_over(db, account_id, import_id)
+    assert (found["state"], found["counts"]) == ("analysed", COUNTS)
+    assert running.process.poll() is None
