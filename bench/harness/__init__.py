@@ -1,0 +1,1 @@
+"""What all rows share: a place to run in, meters, data by the hundred thousand, clients, the report."""

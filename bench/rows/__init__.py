@@ -1,0 +1,18 @@
+"""All rows, in the order of the table."""
+
+from __future__ import annotations
+
+from . import alone, billing, campaign, expansion, history, http, idle, imports, simulator, text
+
+ROWS = (
+    *text.ROWS,
+    *simulator.ROWS,
+    *alone.ROWS,
+    *expansion.ROWS,
+    *campaign.ROWS,
+    *http.ROWS,
+    *imports.ROWS,
+    *history.ROWS,
+    *billing.ROWS,
+    *idle.ROWS,
+)
