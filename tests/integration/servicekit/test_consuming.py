@@ -121,6 +121,7 @@ def test_an_outage_of_the_database_is_waited_for_and_uses_up_no_tries(town: Town
 
 
 def test_connections_cut_by_the_broker_come_back_and_nothing_is_done_twice(town: Town) -> None:
+    eventually(lambda: all(one.is_ready() for one in (*town.replicas, town.relay)))
     slow = town.site.tell(ThingHappened("cut", "slow"))
     eventually(town.site.is_working)
 
