@@ -1,0 +1,1 @@
+"""Orders: what a client buys, with its tax, its state and its receipt."""

@@ -1,0 +1,1 @@
+"""Money that comes in: the port to payment providers, bank deposits, vouchers, and the one place that credits."""
