@@ -15,7 +15,7 @@ from contracts.tariff import Tariff
 
 CURRENCY = "EUR"
 PRICE_CLASSES = ("normal", "low")
-TOPUPS, REVENUE = "topups", "revenue"
+TOPUPS, REVENUE, PAYMENTS, VOUCHERS = "topups", "revenue", "payments", "vouchers"
 A_GREEK_MOBILE = "306900000000"
 
 
@@ -179,6 +179,26 @@ def topup_entry(account_id: int, amount: int, reason: str, key: str) -> Entry:
     """Money that came in for a customer."""
     postings = {TOPUPS: -amount, available(account_id): amount}
     return Entry("topup", f"topup:{account_id}:{key}", account_id, postings, {"reason": reason})
+
+
+def _source(cause_kind: str) -> str:
+    """The system account that a credit of this kind comes from."""
+    return VOUCHERS if cause_kind == "voucher" else PAYMENTS
+
+
+def payment_entry(account_id: int, amount: int, cause_kind: str, cause_id: str) -> Entry:
+    """Money that a payment or a voucher brought."""
+    postings = {_source(cause_kind): -amount, available(account_id): amount}
+    cause = f"payment:{cause_kind}:{cause_id}"
+    return Entry("payment", cause, account_id, postings, {"payment": [cause_kind, cause_id]})
+
+
+def reversal_entry(account_id: int, amount: int, cause_kind: str, cause_id: str, reversal_id: str) -> Entry:
+    """Money of a payment that goes back: a refund, or a deposit that was another's."""
+    postings = {_source(cause_kind): amount, available(account_id): -amount}
+    cause = f"reversal:{cause_kind}:{cause_id}:{reversal_id}"
+    details: dict[str, object] = {"payment": [cause_kind, cause_id], "reversal": reversal_id}
+    return Entry("reversal", cause, account_id, postings, details)
 
 
 def release_entry(account_id: int, hold_id: str, amount: int) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.errors import BadRequest, Conflict, Invalid, NotFound
+from contracts.errors import BadRequest, Conflict, InsufficientFunds, Invalid, NotFound
 
 
 class UnknownHold(NotFound):
@@ -27,6 +27,30 @@ class OverSettled(Conflict):
     """An outcome claims more than its hold has left: two services' books differ, and somebody must look."""
 
     code = "over_settled"
+
+
+class CreditDiffers(Conflict):
+    """The cause brought (or took back) money before, and it was another amount or another account's."""
+
+    code = "credit_differs"
+
+
+class UnknownCredit(NotFound):
+    """Nothing was credited by this cause, or it was another account's."""
+
+    code = "unknown_credit"
+
+
+class OverReversed(Conflict):
+    """More would be taken back than the cause had brought."""
+
+    code = "over_reversed"
+
+
+class Spent(InsufficientFunds):
+    """The money that is to be taken back is spent or held already."""
+
+    code = "insufficient_funds"
 
 
 class InvalidFields(Invalid):

@@ -18,8 +18,9 @@ import psycopg2.errors
 
 from servicekit.database import cursor_of
 
+from . import domain
 from .domain import Entry, HoldRequest, KnownHold, Settlement
-from .errors import OverSettled, UnknownHold
+from .errors import CreditDiffers, OverReversed, OverSettled, Spent, UnknownCredit, UnknownHold
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,93 @@ def is_posted(session: Any, cause: str) -> bool:
     cursor = cursor_of(session)
     cursor.execute("SELECT EXISTS (SELECT FROM entries WHERE cause = %s)", (cause,))
     return bool(cursor.fetchone()[0])
+
+
+def credit_payment(session: Any, account_id: int, amount: int, cause_kind: str, cause_id: str) -> bool:
+    """Add what a payment, an order or a voucher brought, in micro-euro; once, ever, for (cause kind, cause id).
+
+    False, and nothing changes, when it was credited before. Takes the account's lock, opens the account when it
+    is new, arms the low-balance notice when the level is reached. Raises CreditDiffers when the cause brought
+    another amount or to another account, ValueError for an amount that is not positive.
+    """
+    if amount <= 0:
+        raise ValueError("a credit is positive")
+    before = lock_opened(session, account_id)
+    cursor = cursor_of(session)
+    cursor.execute(
+        "INSERT INTO credits (cause_kind, cause_id, account_id, amount) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        (cause_kind, cause_id, account_id, amount),
+    )
+    if not cursor.rowcount:
+        cursor.execute(
+            "SELECT account_id, amount FROM credits WHERE cause_kind = %s AND cause_id = %s",
+            (cause_kind, cause_id),
+        )
+        if cursor.fetchone() != (account_id, amount):
+            raise CreditDiffers(f"{cause_kind} {cause_id} was credited before, otherwise")
+        return False
+    now = post(session, [domain.payment_entry(account_id, amount, cause_kind, cause_id)])[account_id]
+    if not before.armed and domain.is_armed_after_topup(False, now.low_level, now.available):
+        set_armed(session, account_id, True)
+    return True
+
+
+def reverse_payment(
+    session: Any, account_id: int, amount: int, cause_kind: str, cause_id: str, reversal_id: str
+) -> bool:
+    """Take back ``amount`` micro-euro of what the cause had brought; once for a ``reversal_id`` of that cause.
+
+    False, and nothing changes, when that reversal was done before. A fall below the low-balance level is told
+    at the next hold. Raises UnknownCredit, CreditDiffers when the reversal was of another amount, OverReversed when
+    all reversals together would exceed the credit, Spent when the account has it no more (a credit limit makes room
+    for the debt), ValueError for an amount that is not positive.
+    """
+    if amount <= 0:
+        raise ValueError("a reversal is positive")
+    balance = lock_opened(session, account_id)
+    credited = _credited(session, account_id, cause_kind, cause_id)
+    entry = domain.reversal_entry(account_id, amount, cause_kind, cause_id, reversal_id)
+    earlier = _posted_amount(session, entry.cause, domain.available(account_id))
+    if earlier is not None:
+        if earlier != -amount:
+            raise CreditDiffers(f"reversal {reversal_id} of {cause_kind} {cause_id} was of another amount")
+        return False
+    if amount > credited:
+        raise OverReversed(f"{cause_kind} {cause_id} has {credited} left to take back")
+    if amount > balance.spendable:
+        raise Spent("The money that is to be taken back is spent or held already.")
+    cursor_of(session).execute(
+        "UPDATE credits SET reversed = reversed + %s WHERE cause_kind = %s AND cause_id = %s",
+        (amount, cause_kind, cause_id),
+    )
+    post(session, [entry])
+    return True
+
+
+def _credited(session: Any, account_id: int, cause_kind: str, cause_id: str) -> int:
+    """What of a credit was not taken back yet. Raises UnknownCredit."""
+    cursor = cursor_of(session)
+    cursor.execute(
+        "SELECT amount - reversed FROM credits WHERE cause_kind = %s AND cause_id = %s AND account_id = %s",
+        (cause_kind, cause_id, account_id),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise UnknownCredit(f"nothing was credited to this account by {cause_kind} {cause_id}")
+    return int(row[0])
+
+
+def _posted_amount(session: Any, cause: str, code: str) -> int | None:
+    """What the entry of this cause did to a ledger account; None when there is no such entry."""
+    cursor = cursor_of(session)
+    cursor.execute(
+        "SELECT p.amount FROM entries e JOIN postings p ON p.entry_id = e.id"
+        " WHERE e.cause = %s AND p.ledger_account = %s",
+        (cause, code),
+    )
+    row = cursor.fetchone()
+    return None if row is None else int(row[0])
 
 
 def known_holds(session: Any, ids: Iterable[str]) -> dict[str, KnownHold]:

@@ -60,7 +60,10 @@ class Entry(Base):
 
     __tablename__ = "entries"
     __table_args__ = (
-        CheckConstraint("kind IN ('topup', 'hold', 'settlement', 'release')", name="entries_kind"),
+        CheckConstraint(
+            "kind IN ('topup', 'hold', 'settlement', 'release', 'payment', 'reversal', 'correction')",
+            name="entries_kind",
+        ),
         UniqueConstraint("cause", name="entries_cause"),
         Index("entries_of_account", "account_id", "id"),
     )
@@ -145,6 +148,25 @@ class Hold(Base):
     captured: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     released: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+
+
+class Credit(Base):
+    """Money that a payment, an order or a voucher brought: once per cause, taken back at most as a whole."""
+
+    __tablename__ = "credits"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="credits_amount"),
+        CheckConstraint("reversed >= 0 AND reversed <= amount", name="credits_not_over_reversed"),
+    )
+
+    cause_kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    cause_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("balances.account_id", name="credits_account")
+    )
+    amount: Mapped[int] = mapped_column(BigInteger)
+    reversed: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
 
 
