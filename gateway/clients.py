@@ -16,6 +16,7 @@ from flask import current_app
 from nameko.exceptions import RpcTimeout, UnknownService
 
 from contracts.errors import Unavailable
+from servicekit import crashpoints
 from servicekit.rpcclient import Client
 
 from .settings import GatewaySettings
@@ -49,6 +50,7 @@ class Pool:
         client = self._take()
         try:
             result = client.call(service, method, *args, **kwargs)
+            crashpoints.reach(f"gateway.{service}.{method}")
         except Unavailable as error:
             if _connection_broke(error):
                 self.close()  # the broker went away: the idle ones are broken as well

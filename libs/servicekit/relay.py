@@ -20,7 +20,7 @@ from amqp import AMQPError
 from amqp.basic_message import Message
 from kombu import Connection
 
-from . import logs, metrics, wire, worker
+from . import crashpoints, logs, metrics, wire, worker
 from .tables import OUTBOX_SLOTS
 
 log = logs.get(__name__)
@@ -96,6 +96,7 @@ class Relay:
     def __init__(self, process: worker.Process) -> None:
         """Connect to database and broker, waiting for them."""
         self._process = process
+        self._crash_point = f"relay-{process.settings.service}.published"
         self._database = process.connect("relay")
         self._listener = process.connect("relay-listen", autocommit=True)
         self._listener.cursor().execute("LISTEN outbox")
@@ -136,6 +137,8 @@ class Relay:
             )
             rows = cursor.fetchall()
             taken = self._publisher.publish(rows) if rows else set()
+            if taken:
+                crashpoints.reach(self._crash_point)
             sent = [row[0] for row in rows if row[3] in taken]
             if sent:
                 cursor.execute(f"UPDATE {slot} SET sent = true WHERE id = ANY(%s)", (sent,))

@@ -33,7 +33,19 @@ from contracts.envelope import BadEnvelope, Envelope
 from contracts.errors import KeryxError, Unavailable, Unexpected
 from contracts.events import Event
 
-from . import context, database, health, inbox, logs, metrics, rpcclient, settings, topology, wire
+from . import (
+    context,
+    crashpoints,
+    database,
+    health,
+    inbox,
+    logs,
+    metrics,
+    rpcclient,
+    settings,
+    topology,
+    wire,
+)
 from .outbox import EXCHANGE
 
 log = logs.get(__name__)
@@ -62,7 +74,7 @@ class Context(DependencyProvider):
 
     def worker_setup(self, worker_ctx: Any) -> None:
         """Enter the context that arrived in the message's headers."""
-        context.enter(worker_ctx.data.get(context.HEADER))
+        context.enter(worker_ctx.data.get(context.HEADER), actor=worker_ctx.data.get(context.ACTOR_HEADER))
         worker_ctx.data[context.HEADER] = context.correlation_id()
         worker_ctx.began = time.monotonic()
 
@@ -123,6 +135,8 @@ class _Rpc(Rpc):
                 log.error("rpc_failed", method=self.method_name, exc_info=exc_info)
                 error = Unexpected("internal_error", "Something went wrong on our side.")
             exc_info = (type(error.as_kind()), error.as_kind(), None)
+        else:
+            crashpoints.reach(f"{self.container.service_name}.{self.method_name}.done")
         metrics.rpc_calls.labels(self.method_name, outcome).inc()
         if worker_ctx is not None:  # a call that does not fit the method never had a worker
             metrics.rpc_seconds.labels(self.method_name).observe(time.monotonic() - worker_ctx.began)
@@ -239,6 +253,7 @@ def consumes(event: type[Event], queue: str) -> Callable[..., Any]:
             context.enter(envelope.correlation_id, envelope.id)
             message = _read(event, envelope)
             patiently(lambda: _consume_once(self, method, queue, message, envelope))
+            crashpoints.reach(f"{queue}.committed")
 
         setattr(handler, QUEUE_ATTRIBUTE, queue)
         setattr(handler, EVENT_ATTRIBUTE, event)
@@ -260,6 +275,7 @@ def _consume_once(service: Any, method: Any, queue: str, message: Event, envelop
     with service.db.transaction() as session:
         if inbox.first_time(session, queue, envelope.id):
             method(service, session, message, envelope)
+            crashpoints.reach(f"{queue}.effect")
 
 
 def patiently(work: Callable[[], None]) -> None:

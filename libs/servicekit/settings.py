@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 T = TypeVar("T")
@@ -52,6 +53,12 @@ def _unique_name() -> str:
 def amqp_uri() -> str:
     """The broker's URI with its virtual host, from KERYX_AMQP_URI."""
     return _need("KERYX_AMQP_URI")
+
+
+def crash_points() -> Path | None:
+    """The folder of armed crash points (see ``crashpoints``), from KERYX_CRASH_POINTS; None, as in production, when not set."""
+    folder = os.environ.get("KERYX_CRASH_POINTS")
+    return Path(folder) if folder else None
 
 
 def database_url(service: str) -> str:

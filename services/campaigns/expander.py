@@ -20,7 +20,7 @@ from contracts import envelope
 from contracts.chunks import MAX_MESSAGES, QUEUES, Chunk
 from contracts.errors import KeryxError
 from contracts.tariff import Tariff
-from servicekit import context, logs, settings, wire, worker
+from servicekit import context, crashpoints, logs, settings, wire, worker
 from servicekit.rpcclient import Client
 
 from . import domain, flow, progress
@@ -161,6 +161,7 @@ class Expander:
         pages = self._pages(campaign, min(allowed, PAGES_A_CALL * MAX_MESSAGES))
         if not self._store(campaign, pages):
             return queued
+        crashpoints.reach("expander.prepared")
         load.take(campaign.account_id, sum(len(page.rows) for page in pages))
         self._queue_prepared(campaign)
         return True
@@ -242,6 +243,7 @@ class Expander:
                 for chunk_id, amount in prepared
             ],
         )["results"]
+        crashpoints.reach("expander.held")
         held = [chunk_id for (chunk_id, _), answer in zip(prepared, answers, strict=True) if answer["ok"]]
         refusals = [answer["code"] for answer in answers if not answer["ok"]]
         with self._database, self._database.cursor() as cursor:

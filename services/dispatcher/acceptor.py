@@ -17,7 +17,7 @@ from prometheus_client import Counter, Histogram
 
 from contracts.chunks import QUEUES, Chunk
 from contracts.envelope import BadEnvelope, Envelope
-from servicekit import context, inbox, logs, topology, wire, worker
+from servicekit import context, crashpoints, inbox, logs, topology, wire, worker
 
 from . import accepting, partitions
 
@@ -69,6 +69,7 @@ class Acceptor:
             if lane is not None:
                 tag, body = self._waiting[lane].popleft()
                 self._handle(body)
+                crashpoints.reach("acceptor.committed")
                 self._channel.basic_ack(tag)
 
     def close(self) -> None:
@@ -103,6 +104,7 @@ class Acceptor:
                 return
             if accepting.accept(cursor, incoming, ways, accepting.by_copy):
                 messages_accepted.inc(len(incoming.messages))
+            crashpoints.reach("acceptor.stored")
 
     def _current_ways(self, cursor: Any) -> accepting.Ways:
         now = time.monotonic()

@@ -17,7 +17,7 @@ from typing import Any, cast
 import smstext
 from contracts.errors import Conflict, InsufficientFunds, Invalid
 from contracts.tariff import Tariff
-from servicekit import idempotency
+from servicekit import crashpoints, idempotency
 from smstext.segments import Encoding
 
 from .accepting import LANES, Incoming, Message, Ways, accept, by_arrays
@@ -132,6 +132,7 @@ class Accepting:
             raise Invalid("messages_refused", "Nothing was sent, because not all could be.", errors)
         groups = _grouped(good, _request_id(account_id, key))
         self._hold(account_id, groups)
+        crashpoints.reach("dispatcher.held")
         return self._store(account_id, groups, wrong, key, request, len(messages))
 
     def _known_answer(self, account_id: int, key: str | None, request: Any) -> dict[str, Any] | None:

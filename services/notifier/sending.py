@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from servicekit import logs
+from servicekit import crashpoints, logs
 from servicekit.database import Database, cursor_of
 
 from . import domain, metrics
@@ -90,6 +90,7 @@ def _attempt(db: Database, mailer: Mailer, email: Claimed) -> None:
     except NotSent as error:
         _put_back(db, email, error)
     else:
+        crashpoints.reach("notifier.handed")
         _conclude(db, email, "sent", None)
         log.info("email_sent", email_id=email.id, account_id=email.account_id, kind=email.kind)
 

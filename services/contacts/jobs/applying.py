@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from servicekit import logs
+from servicekit import crashpoints, logs
 
 from .. import domain, queries
 from ..queries.contacts import owners_of
@@ -102,6 +102,7 @@ def _apply_page(claim: Claim) -> bool:
             suppressions.put(cursor, record["account_id"], numbers, "", f"import {claim.import_id}")
         progress = {"applied": len(rows), "last_row": rows[-1]["row_no"], "moved": page.moved}
         queries.run(cursor, _ADVANCE, progress | {"id": claim.import_id})
+        crashpoints.reach("contacts-worker.applied")
     return True
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 
 from contracts.events import AudienceFrozen
-from servicekit import context, logs, outbox
+from servicekit import context, crashpoints, logs, outbox
 
 from .. import queries
 from ..domain import Audience
@@ -67,6 +67,7 @@ def _freeze(cursor: Any, asked: dict[str, Any]) -> None:
     assert figures is not None
     queries.run(cursor, _READY, figures | {"id": asked["id"]})
     _tell(cursor, asked, figures)
+    crashpoints.reach("contacts-worker.frozen")
     log.info("audience_frozen", snapshot_id=asked["id"], account_id=asked["account_id"], **figures)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from servicekit import logs
+from servicekit import crashpoints, logs
 
 from ..domain import State
 from ..outcomes import Finished, Submit
@@ -280,6 +280,7 @@ class Lane:
             work.stopping = mark.stop
             self._end_if_done(work)
             return
+        crashpoints.reach("sender.marked")
         taken = work.taken
         taken.marked = max(taken.marked, ordinals[-1] + 1)
         taken.holes.difference_update(ordinals)
