@@ -14,6 +14,7 @@ from typing import Any
 from flask import current_app, g, request
 
 from contracts.errors import Forbidden, Unauthorized
+from servicekit import context
 
 _KEY = re.compile(r"kx_[A-Za-z0-9]{4,16}_[A-Za-z0-9]{20,100}", re.ASCII)
 
@@ -106,6 +107,7 @@ def require(scope: str) -> None:
     authenticator: Authenticator = current_app.extensions["keryx_authenticator"]
     who = authenticator.identity_of(key.strip())
     g.identity = who
+    context.act_as(f"key:{who.key_id}")
     if scope not in who.scopes:
         raise Forbidden("scope_missing", f"This key does not have the scope {scope!r}.")
 

@@ -161,6 +161,8 @@ class Contacts(ServiceClient):
     update_contact = command()
     delete_contact = command()
     list_contacts = read()
+    record_consent = command()
+    list_consents = read()
     bulk = command()
     create_group = command()
     get_group = read()

@@ -1,4 +1,4 @@
-"""The correlation id of what is being worked on, carried through RPC, events and batches."""
+"""The correlation id of what is being worked on, carried through RPC, events and batches; and who asked, through RPC."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from contextvars import ContextVar
 from uuid import uuid4
 
 HEADER = "correlation_id"
+ACTOR_HEADER = "actor"
 _correlation: ContextVar[str] = ContextVar("correlation", default="")
 _causation: ContextVar[str | None] = ContextVar("causation", default=None)
+_actor: ContextVar[str] = ContextVar("actor", default="")
 
 
 def correlation_id() -> str:
@@ -24,7 +26,18 @@ def causation_id() -> str | None:
     return _causation.get()
 
 
-def enter(correlation: str | None, causation: str | None = None) -> None:
-    """From here on, in this thread or greenlet, work belongs to ``correlation``."""
+def actor() -> str:
+    """Who asked for this, for audits: ``key:<id>`` of an API key, ``user:<id>`` of a person; "" when nobody did."""
+    return _actor.get()
+
+
+def act_as(actor: str) -> None:
+    """From here on, in this thread or greenlet, work is asked for by ``actor``."""
+    _actor.set(actor)
+
+
+def enter(correlation: str | None, causation: str | None = None, actor: str | None = None) -> None:
+    """From here on, in this thread or greenlet, work belongs to ``correlation`` and is asked for by ``actor``."""
     _correlation.set(correlation or uuid4().hex)
     _causation.set(causation)
+    _actor.set(actor or "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,19 @@ def migrate(service: str, url: str) -> None:
         _sqlalchemy(url), poolclass=NullPool
     )  # closing ends the session, and its lock with it
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
+        _alone(connection)
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         command.upgrade(configuration(service, connection), "head")
         connection.commit()
+
+
+def _alone(connection: Connection) -> None:
+    """Wait until nobody else migrates. By asking again and again: whoever waits inside a statement holds a snapshot, and
+    CREATE INDEX CONCURRENTLY of the one that migrates would wait for that."""
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:id)"), {"id": LOCK_ID}).scalar_one():
+        connection.rollback()
+        time.sleep(0.2)
 
 
 def configuration(service: str, connection: Connection) -> Config:

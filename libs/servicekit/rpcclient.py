@@ -77,7 +77,9 @@ class Client:
         if self._proxy is None:
             self._cluster = ClusterRpcProxy(self._config, context_data={}, timeout=self._timeout)
             self._proxy = self._cluster.start()
-        self._cluster._worker_ctx.data[context.HEADER] = context.correlation_id()
+        self._cluster._worker_ctx.data.update(
+            {context.HEADER: context.correlation_id(), context.ACTOR_HEADER: context.actor()}
+        )
         return self._proxy
 
 

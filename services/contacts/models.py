@@ -21,35 +21,18 @@ from sqlalchemy import (
     text,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from servicekit.tables import kit_tables
 
-NOW = text("now()")
-EMPTY = text("''")
-ZERO = text("0")
-NO_IDS = text("'{}'")
+from . import records, refusals  # noqa: F401  their tables belong to the same metadata
+from .base import NO_IDS, ZERO, Base, count_column, moment_column, text_column
+
 SEARCHED = (
     "title", "first_name", "last_name", "email", "custom1", "custom2", "custom3", "custom4", "vocative", "note",
 )  # fmt: skip
 SEARCH = "contacts_fold(" + " || ' ' || ".join(SEARCHED) + ")"
 IMPORT_STATES = "'receiving','analysing','analysed','queued','running','done','failed','cancelled'"
-
-
-def _text() -> Mapped[str]:
-    return mapped_column(Text, server_default=EMPTY)
-
-
-def _moment() -> Mapped[datetime]:
-    return mapped_column(DateTime(timezone=True), server_default=NOW)
-
-
-def _count() -> Mapped[int]:
-    return mapped_column(Integer, server_default=ZERO)
-
-
-class Base(DeclarativeBase):
-    """Metadata of this service's database."""
 
 
 class Contact(Base):
@@ -60,20 +43,20 @@ class Contact(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
     account_id: Mapped[int] = mapped_column(BigInteger)
-    title: Mapped[str] = _text()
-    first_name: Mapped[str] = _text()
-    last_name: Mapped[str] = _text()
-    email: Mapped[str] = _text()
-    custom1: Mapped[str] = _text()
-    custom2: Mapped[str] = _text()
-    custom3: Mapped[str] = _text()
-    custom4: Mapped[str] = _text()
-    vocative: Mapped[str] = _text()
-    note: Mapped[str] = _text()
+    title: Mapped[str] = text_column()
+    first_name: Mapped[str] = text_column()
+    last_name: Mapped[str] = text_column()
+    email: Mapped[str] = text_column()
+    custom1: Mapped[str] = text_column()
+    custom2: Mapped[str] = text_column()
+    custom3: Mapped[str] = text_column()
+    custom4: Mapped[str] = text_column()
+    vocative: Mapped[str] = text_column()
+    note: Mapped[str] = text_column()
     search: Mapped[str] = mapped_column(Text, Computed(SEARCH, persisted=True), nullable=False)
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
-    created_at: Mapped[datetime] = _moment()
-    updated_at: Mapped[datetime] = _moment()
+    created_at: Mapped[datetime] = moment_column()
+    updated_at: Mapped[datetime] = moment_column()
 
 
 class Phone(Base):
@@ -106,10 +89,10 @@ class Group(Base):
     name_key: Mapped[str] = mapped_column(
         Text, Computed("contacts_fold(name)", persisted=True), nullable=False
     )
-    description: Mapped[str] = _text()
+    description: Mapped[str] = text_column()
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
-    created_at: Mapped[datetime] = _moment()
-    updated_at: Mapped[datetime] = _moment()
+    created_at: Mapped[datetime] = moment_column()
+    updated_at: Mapped[datetime] = moment_column()
 
 
 class GroupMember(Base):
@@ -138,9 +121,9 @@ class Suppression(Base):
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     msisdn: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     active: Mapped[bool] = mapped_column(Boolean)
-    reason: Mapped[str] = _text()
-    source: Mapped[str] = _text()
-    at: Mapped[datetime] = _moment()
+    reason: Mapped[str] = text_column()
+    source: Mapped[str] = text_column()
+    at: Mapped[datetime] = moment_column()
     sequence: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -177,7 +160,7 @@ class Import(Base):
     source: Mapped[str] = mapped_column(Text)
     size: Mapped[int] = mapped_column(BigInteger)
     received: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
-    pieces: Mapped[int] = _count()
+    pieces: Mapped[int] = count_column()
     state: Mapped[str] = mapped_column(Text)
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     wanted_mapping: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
@@ -186,25 +169,25 @@ class Import(Base):
     columns: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     labels: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     preview: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
-    rows: Mapped[int] = _count()
-    accepted: Mapped[int] = _count()
-    updated: Mapped[int] = _count()
-    duplicates: Mapped[int] = _count()
-    rejected: Mapped[int] = _count()
-    staged_row: Mapped[int] = _count()
+    rows: Mapped[int] = count_column()
+    accepted: Mapped[int] = count_column()
+    updated: Mapped[int] = count_column()
+    duplicates: Mapped[int] = count_column()
+    rejected: Mapped[int] = count_column()
+    staged_row: Mapped[int] = count_column()
     policy: Mapped[str] = mapped_column(Text, server_default=text("'skip'"))
     group_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=NO_IDS)
     blacklist: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
-    applied_row: Mapped[int] = _count()
-    applied: Mapped[int] = _count()
-    error_code: Mapped[str] = _text()
-    error_detail: Mapped[str] = _text()
+    applied_row: Mapped[int] = count_column()
+    applied: Mapped[int] = count_column()
+    error_code: Mapped[str] = text_column()
+    error_detail: Mapped[str] = text_column()
     owner: Mapped[str | None] = mapped_column(Text)
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    attempts: Mapped[int] = _count()
+    attempts: Mapped[int] = count_column()
     purged: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
-    created_at: Mapped[datetime] = _moment()
-    updated_at: Mapped[datetime] = _moment()
+    created_at: Mapped[datetime] = moment_column()
+    updated_at: Mapped[datetime] = moment_column()
 
 
 class ImportPiece(Base):
@@ -232,8 +215,8 @@ class ImportRow(Base):
     import_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     row_no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     verdict: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = _text()
-    detail: Mapped[str] = _text()
+    reason: Mapped[str] = text_column()
+    detail: Mapped[str] = text_column()
     numbers: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=NO_IDS)
     fields: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     cells: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
@@ -254,19 +237,19 @@ class Snapshot(Base):
     campaign_id: Mapped[int] = mapped_column(BigInteger)
     audience: Mapped[dict[str, Any]] = mapped_column(JSONB)
     state: Mapped[str] = mapped_column(Text, server_default=text("'freezing'"))
-    recipients: Mapped[int] = _count()
-    duplicates: Mapped[int] = _count()
-    suppressed: Mapped[int] = _count()
-    error_code: Mapped[str] = _text()
-    correlation_id: Mapped[str] = _text()
-    created_at: Mapped[datetime] = _moment()
+    recipients: Mapped[int] = count_column()
+    duplicates: Mapped[int] = count_column()
+    suppressed: Mapped[int] = count_column()
+    error_code: Mapped[str] = text_column()
+    correlation_id: Mapped[str] = text_column()
+    created_at: Mapped[datetime] = moment_column()
     ready_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class SnapshotMember(Base):
     """One recipient: ordinals are 1..recipients without gaps. ``fields`` is None for a number without contact.
 
-    ``token`` is 11 of 62 characters, 65 random bits: the unsubscribe link of this recipient in this campaign.
+    ``token`` is filled by releases before 0003 alone: tokens are made from the place of a member (``links``).
     """
 
     __tablename__ = "snapshot_members"
@@ -276,7 +259,7 @@ class SnapshotMember(Base):
     ordinal: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     msisdn: Mapped[int] = mapped_column(BigInteger)
     contact_id: Mapped[int | None] = mapped_column(BigInteger)
-    token: Mapped[str] = mapped_column(Text)
+    token: Mapped[str | None] = mapped_column(Text)
     fields: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 

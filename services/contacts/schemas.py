@@ -99,6 +99,16 @@ class NewContact(ContactChanges):
     )
 
 
+class NewConsent(Schema):
+    """A consent to be written down; ``number`` is one of the contact's, or left out for its primary one."""
+
+    number = Msisdn()
+    how = CleanText(40, required=True, validate=validate.Length(min=1, error="required"))
+    wording = CleanText(2_000, lines=True, load_default="")
+    source = CleanText(500, load_default="")
+    at = fields.AwareDateTime(format="iso", allow_none=True, load_default=None)
+
+
 class GroupChanges(Schema):
     """A part of a group."""
 

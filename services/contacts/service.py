@@ -11,7 +11,7 @@ from .queries import audiences as audiences_read
 from .queries import contacts as contacts_read
 from .queries import imports as imports_read
 from .queries import suppressions as suppressions_read
-from .use_cases import audiences, bulk, contacts, groups, imports, suppressions
+from .use_cases import audiences, bulk, consents, contacts, groups, imports, suppressions
 
 Answer = dict[str, Any]
 
@@ -77,6 +77,18 @@ class ContactsService:
         """One action on a selection of contacts: ``{matched, changed}``."""
         with self.db.transaction() as session:
             return bulk.bulk(session, account_id, action, selection, params)
+
+    @rpc
+    def record_consent(self, account_id: int, id: int, data: Answer) -> Answer:
+        """Write down that a contact agreed: how, in what words, from where, when."""
+        with self.db.transaction() as session:
+            return consents.record_consent(session, account_id, id, data)
+
+    @rpc
+    def list_consents(self, account_id: int, id: int, cursor: str | None = None, limit: int = 50) -> Answer:
+        """A page of a contact's consents, newest first."""
+        with self.db.transaction() as session:
+            return consents.list_consents(session, account_id, id, cursor, limit)
 
     # --- groups
 

@@ -7,10 +7,19 @@ from typing import Any
 from gateway import auth, etag
 from gateway.api.resource import CONDITIONAL, IDEMPOTENT, Resource, no_content
 from gateway.clients import services
-from gateway.paging import page_of
+from gateway.paging import PageArgs, page_of
 from gateway.request import idempotency_key
 
-from .schemas.contacts import BulkArgs, BulkResult, Contact, ContactFields, ContactListArgs, NewContact
+from .schemas.contacts import (
+    BulkArgs,
+    BulkResult,
+    Consent,
+    Contact,
+    ContactFields,
+    ContactListArgs,
+    NewConsent,
+    NewContact,
+)
 
 resource = Resource("contacts", description="People and their numbers")
 
@@ -58,6 +67,22 @@ def delete_contact(contact_id: int) -> Any:
     """Delete a contact; the blacklist keeps its numbers."""
     services().contacts.delete_contact(auth.account_id(), contact_id, etag.expected_version())
     return no_content()
+
+
+@resource.route("/contacts/<id:contact_id>/consents", methods=["POST"])
+@resource.arguments(NewConsent)
+@resource.response(201, Consent)
+def record_consent(data: dict[str, Any], contact_id: int) -> Any:
+    """Write down that they agreed to get messages: when, how, in what words."""
+    return services().contacts.record_consent(auth.account_id(), contact_id, data)
+
+
+@resource.route("/contacts/<id:contact_id>/consents")
+@resource.arguments(PageArgs, location="query")
+@resource.response(200, page_of(Consent))
+def list_consents(args: dict[str, Any], contact_id: int) -> Any:
+    """The consents of the contact's numbers, newest first."""
+    return services().contacts.list_consents(auth.account_id(), contact_id, **args)
 
 
 @resource.route("/contacts/bulk", methods=["POST"])

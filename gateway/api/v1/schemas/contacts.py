@@ -76,6 +76,29 @@ class Contact(Schema):
     updated_at = Time()
 
 
+class NewConsent(Schema):
+    """A consent to be written down on the card."""
+
+    number = number(metadata={"description": "Which of the contact's numbers; the primary one if left out"})
+    how = string(40, 1, required=True, metadata={"example": "form"})
+    wording = string(2_000, metadata={"description": "What was said or signed"})
+    source = string(500, metadata={"description": "Where that can be looked up"})
+    at = Time(metadata={"description": "When; now if left out"})
+
+
+class Consent(Schema):
+    """A consent as written down; it is never changed."""
+
+    id = Id()
+    number = shown_number()
+    how = fields.String()
+    wording = fields.String()
+    source = fields.String()
+    at = Time()
+    actor = fields.String(metadata={"description": "Who wrote it down, as in the audit"})
+    recorded_at = Time()
+
+
 class ContactFilter(Schema):
     """Which contacts."""
 
