@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from contracts import envelope
-from contracts.events import ChunkProgress, MessagesProgressed
+from contracts.events import ChunkProgress
 from servicekit import context, outbox
 
+from . import progress
 from .bulk import copy_rows, insert_rows
 from .domain import Route, Router, State
 
@@ -197,7 +198,7 @@ def order_batch(cursor: Any, batch_id: int, generation: int, queue: str) -> None
 
 def _tell(cursor: Any, incoming: Incoming, refused: list[int]) -> None:
     released = sum(incoming.messages[i].price * incoming.messages[i].parts for i in refused)
-    progress = ChunkProgress(
+    changed = ChunkProgress(
         hold_id=incoming.hold_id,
         account_id=incoming.account_id,
         campaign_id=incoming.campaign_id,
@@ -206,4 +207,4 @@ def _tell(cursor: Any, incoming: Incoming, refused: list[int]) -> None:
         finals={State.REJECTED.label: len(refused)} if refused else {},
         released=released,
     )
-    outbox.add(cursor, MessagesProgressed([progress]), incoming.account_id)
+    progress.keep(cursor, [changed])

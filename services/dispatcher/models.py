@@ -201,6 +201,13 @@ Table(
 )
 
 Table(
+    "untold_progress",  # what flushes changed and nobody has told yet, as JSON of ChunkProgress
+    Base.metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("chunks", LargeBinary, nullable=False),
+)
+
+Table(
     "doubts",  # parts that may or may not have reached the operator; gone once proof came
     Base.metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),

@@ -142,16 +142,17 @@ def overview(cursor: Any) -> dict[str, int]:
     """What is in hand."""
     cursor.execute(
         "SELECT count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'parked'),"
-        " coalesce(sum(messages), 0), (SELECT count(*) FROM receipts_waiting), (SELECT count(*) FROM doubts)"
-        " FROM batches"
+        " coalesce(sum(messages), 0), (SELECT count(*) FROM receipts_waiting), (SELECT count(*) FROM doubts),"
+        " (SELECT count(*) FROM untold_progress) FROM batches"
     )
-    queued, parked, open_messages, waiting, doubts = cursor.fetchone()
+    queued, parked, open_messages, waiting, doubts, untold = cursor.fetchone()
     return {
         "queued_batches": queued,
         "parked_batches": parked,
         "open_messages": int(open_messages),
         "waiting_receipts": waiting,
         "doubtful_parts": doubts,
+        "untold_progress": untold,
     }
 
 

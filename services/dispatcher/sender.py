@@ -92,6 +92,7 @@ class Sender:
         for connector in self._connectors.values():
             connector.tick(now)
         self._let_leave(now)
+        self._results.hand_over()
         self._keep_timetable(now)
         self._process.progressed()
 

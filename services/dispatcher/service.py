@@ -10,7 +10,7 @@ from servicekit import idempotency, inbox
 from servicekit.database import cursor_of
 from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 
-from . import connectors, direct, exports, partitions, queries, stops, suppressions, sweeps, unsent
+from . import connectors, direct, exports, partitions, progress, queries, stops, suppressions, sweeps, unsent
 from .progress import ChunkCache, Progress
 
 
@@ -67,9 +67,9 @@ class DispatcherService:
     def cancel_message(self, account_id: int, id: int) -> dict[str, Any]:
         """End a message that still waits."""
         with self.db.transaction() as session:
-            progress = Progress()
-            unsent.cancel_message(cursor_of(session), account_id, id, progress)
-            progress.tell(cursor_of(session), self.chunks)
+            changes = Progress()
+            unsent.cancel_message(cursor_of(session), account_id, id, changes)
+            changes.tell(cursor_of(session), self.chunks)
             return queries.message(cursor_of(session), account_id, id)
 
     @rpc
@@ -155,6 +155,12 @@ class DispatcherService:
     def on_suppression_changed(self, session: Any, event: SuppressionChanged, envelope: Envelope) -> None:
         """Follow the blacklist."""
         suppressions.follow(cursor_of(session), event, self.contacts.suppressions_since)
+
+    @every(1)
+    def tell_progress(self) -> None:
+        """Tell what a sender has not told: it tells what it flushes itself, five times a second, while it sends."""
+        with self.db.transaction() as session:
+            progress.gather(cursor_of(session))
 
     @every(30, eager=True)
     def sweep(self) -> None:

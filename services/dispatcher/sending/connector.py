@@ -15,7 +15,7 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 
-from servicekit import logs
+from servicekit import crashpoints, logs
 
 from ..domain import RECEIPT_STATES, RECEIPT_STATES_BY_NUMBER, RETRIES, State
 from ..outcomes import Finished, Receipt
@@ -80,6 +80,9 @@ class Connector:
         self._ids: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
         self._paused_until, self._pause = 0.0, PAUSE_STEP
         self._tokens, self._tokens_at = 1.0, time.monotonic()
+        # Looking a labelled counter up costs more than counting does.
+        self._answered_as = _Labelled(lambda status: parts_submitted.labels(self.name, f"0x{status:02X}"))
+        self._seen = _Labelled(lambda state: receipts_seen.labels(self.name, state))
 
     # --- what lanes ask of their owner
 
@@ -89,14 +92,14 @@ class Connector:
 
     def settle(self, part: Part, state: State, smsc_id: str | None, error: str | None) -> None:
         """Store an outcome; the part's place in the window is free once it is committed."""
-        self._results.add(
-            submit=outcome(part, self.connector_id, state, smsc_id, error),
-            after=partial(part.lane.settled, part),
-        )
+        fresh = self._results.fresh
+        fresh.submits.append(outcome(part, self.connector_id, state, smsc_id, error))
+        fresh.settled.append(part)
 
     def finish(self, finished: Finished, after: Callable[[], None]) -> None:
         """Store that a batch is done."""
-        self._results.add(finished=finished, after=after)
+        self._results.fresh.finished.append(finished)
+        self._results.fresh.after.append(after)
 
     def slice_size(self) -> int:
         """Half a window, and no more than a quarter of a second's worth, so that a pause is quick."""
@@ -128,10 +131,13 @@ class Connector:
             return
         for lane in self.lanes.values():
             lane.feed(now)
+        before = len(self._flights)
         if now >= self._paused_until:
             for lane in self.lanes.values():
                 self._write_from(lane, now)
         self.bind.flush()
+        if len(self._flights) > before:
+            crashpoints.reach("sender.submitted")
 
     def _write_from(self, lane: Lane, now: float) -> None:
         while len(self._flights) < self.settings.window and self.bind.pending_octets() < WRITE_AHEAD_OCTETS:
@@ -208,7 +214,7 @@ class Connector:
         else:
             part.work.refused.add(part.ordinal)
             self.settle(part, State.REJECTED, None, f"smsc_0x{status:02X}")
-        parts_submitted.labels(self.name, f"0x{status:02X}").inc()
+        self._answered_as[status].inc()
 
     def _taken(self, part: Part, message_id: str) -> None:
         smsc_id = self._normal_id(message_id)
@@ -226,29 +232,28 @@ class Connector:
         ok = status == pdu.ESME_ROK
         state, smsc_id = (State.SUBMITTED, self._normal_id(message_id)) if ok else (State.REJECTED, None)
         error = None if ok else f"smsc_0x{status:02X}"
-        self._results.add(submit=outcome(part, self.connector_id, state, smsc_id, error))
+        self._results.fresh.submits.append(outcome(part, self.connector_id, state, smsc_id, error))
 
     def delivered(self, sequence: int, deliver: pdu.Deliver) -> None:
         """A deliver_sm: a receipt, or a message from a phone. Answered after it is committed."""
         self.counted["receipts"] += 1
-        answer = partial(self.bind.answer_deliver, self.bind.generation, sequence)
+        fresh = self._results.fresh
+        fresh.answers.append((self.bind, self.bind.generation, sequence))
         receipt = pdu.parse_receipt(deliver)
         if receipt is None:
-            self._results.add(other=partial(_store_inbound, self.connector_id, deliver), after=answer)
+            fresh.other.append(partial(_store_inbound, self.connector_id, deliver))
             return
         state = _final_state(receipt)
-        receipts_seen.labels(self.name, state.label if state else "intermediate").inc()
+        self._seen[state.label if state else "intermediate"].inc()
         if state is None:
-            self._results.add(after=answer)
             return
         smsc_id = self._reported_id(receipt.message_id)
         message_id, no, total = self._ids.pop(smsc_id, (0, 0, 0))
-        self._results.add(
-            receipt=Receipt(
+        fresh.receipts.append(
+            Receipt(
                 self.connector_id, smsc_id, state, _reason(receipt, state), deliver.source, deliver.destination,
                 message_id, no, total,
-            ),
-            after=answer,
+            )
         )  # fmt: skip
 
     def _normal_id(self, message_id: str) -> str:
@@ -321,6 +326,18 @@ class Connector:
         window_used.labels(self.name).set(len(self._flights))
         held_back = self.bind.is_up and self._pause >= HELD_BACK_SECONDS
         return ("open" if held_back else self.bind.state), self.bind.reason, len(self._flights)
+
+
+class _Labelled(dict[Any, Any]):
+    """Counters by label, each looked up once."""
+
+    def __init__(self, look_up: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, label: Any) -> Any:
+        self[label] = counter = self._look_up(label)
+        return counter
 
 
 def _final_state(receipt: pdu.ReceiptText) -> State | None:

@@ -14,15 +14,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg2
 
-from servicekit import logs
+from servicekit import crashpoints, logs
 
 from ..outcomes import Finished, Receipt, Submit, apply
-from ..progress import ChunkCache
+from ..progress import TELL_SECONDS, ChunkCache, gather
 
 log = logs.get(__name__)
 
@@ -121,56 +122,93 @@ def in_transaction(
             pause = min(1.0, pause * 2)
 
 
-def _run_all(callbacks: list[Callable[[], None]]) -> None:
-    for callback in callbacks:
-        callback()
+class Placed(Protocol):
+    """A part that has a place in a window."""
+
+    @property
+    def lane(self) -> Any:
+        """Whose ``settled`` frees the place."""
+
+
+class Answering(Protocol):
+    """A bind that owes an answer."""
+
+    def answer_deliver(self, generation: int, sequence: int) -> None:
+        """Answer a deliver_sm of its connection ``generation``."""
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What one flush stores (``submits``, ``receipts``, ``finished``, ``other``), and what follows in the loop once it is
+    committed: places that are free, deliver_sm that are answered, and calls."""
+
+    submits: list[Submit] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    finished: list[Finished] = field(default_factory=list)
+    other: list[Callable[[Any], None]] = field(default_factory=list)
+    settled: list[Placed] = field(default_factory=list)
+    answers: list[tuple[Answering, int, int]] = field(default_factory=list)
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return (
+            len(self.submits) + len(self.receipts) + len(self.finished) + len(self.other)
+            + len(self.answers) + len(self.after)
+        )  # fmt: skip
+
+    def is_to_store(self) -> bool:
+        """Whether a transaction is needed."""
+        return bool(self.submits or self.receipts or self.finished or self.other)
+
+    def extend(self, more: Outcomes) -> None:
+        """Take over everything of ``more``, in its order."""
+        for name in _LISTS:
+            getattr(self, name).extend(getattr(more, name))
+
+    def committed(self) -> None:
+        """What follows, in the loop."""
+        for part in self.settled:
+            part.lane.settled(part)
+        for bind, generation, sequence in self.answers:
+            bind.answer_deliver(generation, sequence)
+        for call in self.after:
+            call()
+
+
+_LISTS = tuple(one.name for one in fields(Outcomes))
 
 
 class Results(threading.Thread):
     """Stores outcomes: everything that came while the last flush ran goes into the next one.
 
-    While outcomes keep coming it waits for company, COMPANY_SECONDS at most; a line that is quiet for QUIET_SECONDS is
-    flushed at once, because an operator's full receipt window looks just like that: a plain timer of 50 ms there gave
-    199 receipts a second (measured).
+    The loop collects in ``fresh`` without a lock and hands over once a turn. While outcomes keep coming a flush waits for
+    company, COMPANY_SECONDS at most; a line that is quiet for QUIET_SECONDS is flushed at once, because an operator's full
+    receipt window looks just like that: a plain timer of 50 ms there gave 199 receipts a second (measured).
+    What flushes changed is told every TELL_SECONDS, with a flush where there is one.
     """
 
     def __init__(self, connect: Connect, loop: Loop, cache: ChunkCache) -> None:
         """``connect(role)`` gives a connection and waits for the database."""
         super().__init__(name="results", daemon=True)
+        self.fresh = Outcomes()
         self._connect, self._loop, self._cache = connect, loop, cache
         self._wake = threading.Condition()
-        self._submits: list[Submit] = []
-        self._receipts: list[Receipt] = []
-        self._finished: list[Finished] = []
-        self._other: list[Callable[[Any], None]] = []
-        self._after: list[Callable[[], None]] = []
+        self._waiting = Outcomes()
+        self._untold = False
+        self._told_at = time.monotonic()
         self._closing = False
 
-    def add(
-        self,
-        *,
-        submit: Submit | None = None,
-        receipt: Receipt | None = None,
-        finished: Finished | None = None,
-        other: Callable[[Any], None] | None = None,
-        after: Callable[[], None] | None = None,
-    ) -> None:
-        """Store these with the next flush; ``after`` runs in the loop once they are committed."""
-        with self._wake:
-            if submit is not None:
-                self._submits.append(submit)
-            if receipt is not None:
-                self._receipts.append(receipt)
-            if finished is not None:
-                self._finished.append(finished)
-            if other is not None:
-                self._other.append(other)
-            if after is not None:
-                self._after.append(after)
-            self._wake.notify()
+    def hand_over(self) -> None:
+        """Store what is ``fresh`` with the next flush; called by the loop once a turn."""
+        if self.fresh:
+            fresh, self.fresh = self.fresh, Outcomes()
+            with self._wake:
+                self._waiting.extend(fresh)
+                self._wake.notify()
 
     def finish(self) -> None:
         """Flush what there is and end."""
+        self.hand_over()
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -180,45 +218,46 @@ class Results(threading.Thread):
         connection = None
         while True:
             with self._wake:
-                while not (self._after or self._submits or self._finished or self._closing):
-                    self._wake.wait()
+                while not (self._waiting or self._closing or self._is_telling_due()):
+                    self._wake.wait(TELL_SECONDS if self._untold else None)
             self._wait_for_company()
             with self._wake:
-                submits, self._submits = self._submits, []
-                receipts, self._receipts = self._receipts, []
-                finished, self._finished = self._finished, []
-                other, self._other = self._other, []
-                after, self._after = self._after, []
+                now, self._waiting = self._waiting, Outcomes()
                 closing = self._closing
-            if submits or receipts or finished or other:
-                connection = self._flush(connection, submits, receipts, finished, other)
-            if after:
-                self._loop.post(partial(_run_all, after))
-            if closing and not after:
+            telling = self._is_telling_due() or (self._untold and closing)
+            if now.is_to_store() or telling:
+                connection = self._flush(connection, now, telling)
+                crashpoints.reach("sender.flushed")
+            if now:
+                self._loop.post(now.committed)
+            elif closing:
                 break
         if connection is not None:
             connection.close()
 
+    def _is_telling_due(self) -> bool:
+        return self._untold and time.monotonic() - self._told_at >= TELL_SECONDS
+
     def _wait_for_company(self) -> None:
         deadline = time.monotonic() + COMPANY_SECONDS
-        seen = len(self._after)
-        while seen < ENOUGH and not self._closing and time.monotonic() < deadline:
+        seen = len(self._waiting)
+        while 0 < seen < ENOUGH and not self._closing and time.monotonic() < deadline:
             time.sleep(QUIET_SECONDS)
-            if len(self._after) == seen:
+            if len(self._waiting) == seen:
                 return
-            seen = len(self._after)
+            seen = len(self._waiting)
 
-    def _flush(
-        self,
-        connection: Any,
-        submits: list[Submit],
-        receipts: list[Receipt],
-        finished: list[Finished],
-        other: list[Callable[[Any], None]],
-    ) -> Any:
+    def _flush(self, connection: Any, now: Outcomes, telling: bool) -> Any:
         def job(cursor: Any) -> None:
-            for store in other:
+            for store in now.other:
                 store(cursor)
-            apply(cursor, self._cache, submits, receipts, finished)
+            apply(cursor, self._cache, now.submits, now.receipts, now.finished)
+            if telling:
+                gather(cursor)
+            crashpoints.reach("sender.flushing")
 
-        return in_transaction(self._connect, "results", connection, job)[1]
+        _, connection = in_transaction(self._connect, "results", connection, job)
+        if telling:  # this flush's included
+            self._told_at = time.monotonic()
+        self._untold = not telling
+        return connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import smstext
 
@@ -114,8 +114,7 @@ def message_id_of(body: bytes) -> str:
     return body.split(b"\0", 1)[0][:MAX_MESSAGE_ID].decode("latin-1")
 
 
-@dataclass(frozen=True)
-class Deliver:
+class Deliver(NamedTuple):
     """What matters of a deliver_sm: who, to whom, what kind, the octets, and the optional parameters."""
 
     source: str
@@ -160,8 +159,7 @@ def _tlvs(body: bytes, at: int) -> dict[int, bytes]:
     return found
 
 
-@dataclass(frozen=True)
-class ReceiptText:
+class ReceiptText(NamedTuple):
     """A delivery receipt as the operator wrote it: its message id, state name or number, error."""
 
     message_id: str
@@ -172,6 +170,11 @@ class ReceiptText:
 
 # Fields come in any order, any case, and some are missing (appendix B is only "an example"), so each is looked up alone.
 # Some end the text with a NUL, some put commas between the fields; nothing is longer than what is stored.
+# Most write what appendix B shows, and one search for all of it costs a third of three.
+_USUAL = re.compile(
+    rb"id:([^\s\0,]{1,64}) sub:\d{1,3} dlvrd:\d{1,3} submit date:\d{10,12} done date:\d{10,12}"
+    rb" stat:([A-Z]{1,7}) err:([^\s\0,]{1,20}) [Tt]ext:"
+)
 _ID = re.compile(rb"\bid:\s*([^\s\0,]{1,64})", re.IGNORECASE)
 _STAT = re.compile(rb"\bstat:\s*([A-Za-z]+)", re.IGNORECASE)
 _ERR = re.compile(rb"\berr:\s*([^\s\0,]{1,20})", re.IGNORECASE)
@@ -182,18 +185,23 @@ def parse_receipt(deliver: Deliver) -> ReceiptText | None:
     named = deliver.tlvs.get(TAG_RECEIPTED_MESSAGE_ID)
     if not (deliver.esm_class & 0x3C == ESM_RECEIPT or named is not None):
         return None
-    in_text = _ID.search(deliver.octets)
+    number = deliver.tlvs.get(TAG_MESSAGE_STATE)
+    state_number = number[0] if number else None
+    usual = _USUAL.match(deliver.octets)
+    if usual:
+        in_text, stat, error = (group.decode("latin-1") for group in usual.groups())
+        return ReceiptText(in_text if named is None else message_id_of(named), stat, state_number, error)
+    found = _ID.search(deliver.octets)
     if named is not None:
         message_id = message_id_of(named)
-    elif in_text:
-        message_id = in_text[1].decode("latin-1")
+    elif found:
+        message_id = found[1].decode("latin-1")
     else:
         return None
-    stat, err = _STAT.search(deliver.octets), _ERR.search(deliver.octets)
-    number = deliver.tlvs.get(TAG_MESSAGE_STATE)
+    written, err = _STAT.search(deliver.octets), _ERR.search(deliver.octets)
     return ReceiptText(
         message_id,
-        stat[1].decode("latin-1").upper()[:7] if stat else "",
-        number[0] if number else None,
+        written[1].decode("latin-1").upper()[:7] if written else "",
+        state_number,
         err[1].decode("latin-1") if err else None,
     )

@@ -19,6 +19,7 @@ from services.dispatcher.outcomes import Finished, Receipt, Submit, apply
 from services.dispatcher.progress import ChunkCache, Progress
 from services.dispatcher.sending import batches
 from services.dispatcher.sending.batches import Mark, Refusal, Row, Taken
+from tests.support.dataplane import TOLD, chunks_of
 
 ACCOUNT = 7
 PRICE = 40_000
@@ -206,10 +207,10 @@ class Tables:
         return Counter({State(number).label: int(count) for number, count in rows})
 
     def told(self) -> Counter[str]:
-        """The sum of everything that was told, over all holds."""
+        """The sum of everything that was or will be told, over all holds."""
         total: Counter[str] = Counter()
-        for (body,) in self.sql("SELECT body FROM outbox_0 WHERE exchange <> ''"):
-            for row in wire.decode(bytes(body)).data["chunks"]:
+        for body, is_told in self.sql(TOLD):
+            for row in chunks_of(bytes(body), is_told):
                 names = ("accepted", "submitted", "left", "captured", "released", "captured_parts")
                 total.update({name: row[name] for name in names})
                 total.update(row["finals"])

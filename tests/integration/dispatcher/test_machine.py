@@ -22,7 +22,7 @@ from servicekit import wire
 from services.dispatcher.domain import FINAL, State
 from services.dispatcher.errors import MessageLeft
 from services.dispatcher.outcomes import Finished, Receipt, Submit
-from services.dispatcher.progress import ChunkCache
+from services.dispatcher.progress import ChunkCache, gather
 from services.dispatcher.sending import batches
 from services.dispatcher.sending.batches import Taken
 from tests.integration.dispatcher.tables import PRICE, Tables
@@ -33,6 +33,7 @@ RUNS = int(os.environ.get("KERYX_TEST_MACHINE_RUNS", "60"))
 Place = tuple[int, int]  # ordinal of a message in its batch, number of the part
 EMPTIED = (
     "messages", "parts", "chunks", "batches", "receipts_waiting", "doubts", "stops", "cancels", "suppressions", "outbox_0",
+    "untold_progress",
 )  # fmt: skip
 FATES = ["ok", "ok", "ok", "refused", "throttled", "no answer"]
 OWNERS = ["one", "two"]
@@ -358,6 +359,8 @@ class Life:
         return {hold_id: int(amount) for hold_id, amount in rows}
 
     def hear_what_was_told(self) -> None:
+        with self.tables.cursor() as cursor:
+            gather(cursor)
         rows = self.tables.sql(
             "SELECT id, body FROM outbox_0 WHERE exchange <> '' AND id > %s ORDER BY id", self.read_up_to
         )

@@ -26,12 +26,12 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.events import SuppressionChanged
-from servicekit import topology, wire
+from servicekit import topology
 from servicekit.database import Database, cursor_of, make_engine
 from servicekit.rpcclient import Client
 from services.dispatcher import direct, partitions, secrets, suppressions
 from tests.integration.billing.processes import Running, running, start
-from tests.support.dataplane import SECRET
+from tests.support.dataplane import SECRET, TOLD, chunks_of
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -308,8 +308,8 @@ def test_a_cancelled_message_is_paid_back(site: Site, account: int) -> None:
     assert site.call("cancel_message", account, one["id"])["state"] == "cancelled"
     assert site.call("cancel_message", account, one["id"])["state"] == "cancelled"
     told: Counter[str] = Counter()
-    for (body,) in site.sql("SELECT body FROM outbox_0 WHERE exchange <> '' ORDER BY id"):
-        for row in wire.decode(bytes(body)).data["chunks"]:
+    for body, is_told in site.sql(TOLD):
+        for row in chunks_of(bytes(body), is_told):
             if row["account_id"] == account:
                 told.update({"released": row["released"], **row["finals"]})
     assert told == Counter(released=one["price"], cancelled=1)
