@@ -29,6 +29,9 @@ PAGE = 200
 ROTATE_AT_ROWS = 20_000
 IDLE_SECONDS = 1.0
 TEND_SECONDS = 1.0
+COMPANY_SECONDS = (
+    0.005  # what commits meanwhile goes with the same page: each costs the relay two transactions
+)
 
 
 class Publisher:
@@ -101,6 +104,8 @@ class Relay:
         self._listener = process.connect("relay-listen", autocommit=True)
         self._listener.cursor().execute("LISTEN outbox")
         self._passed = dict.fromkeys(OUTBOX_SLOTS, 0)
+        self._full = set(OUTBOX_SLOTS)
+        self._current = OUTBOX_SLOTS[0]
         with self._database, self._database.cursor() as cursor:
             _tell_backlog(cursor)  # before the broker is asked for: while it is away the backlog grows
         self._publisher = Publisher(process.settings.amqp_uri)
@@ -109,12 +114,13 @@ class Relay:
         """Work until the process is asked to stop; raises when database or broker went away."""
         tended = 0.0
         while not self._process.stopping.is_set():
-            busy = [self._empty(slot) for slot in OUTBOX_SLOTS]
-            self._process.progressed()
-            if not any(busy) or time.monotonic() - tended > TEND_SECONDS:
+            if time.monotonic() - tended > TEND_SECONDS:
                 tended = time.monotonic()
                 self._tend()
-            if not any(busy):
+                self._full = set(OUTBOX_SLOTS)
+            busy = self._empty_all()
+            self._process.progressed()
+            if not busy:
                 self._publisher.beat()
                 self._wait()
 
@@ -123,8 +129,19 @@ class Relay:
         for connection in (self._database, self._listener, self._publisher):
             connection.close()
 
+    def _empty_all(self) -> bool:
+        """Publish a page of each slot that may have rows; False when there is nothing more to do now.
+
+        The slot that writers have left is looked at while it has rows, and once a second: another relay may have turned
+        them to it, and then that one is looking.
+        """
+        self._full = {
+            slot for slot in OUTBOX_SLOTS if slot in {*self._full, self._current} and self._empty(slot)
+        }
+        return bool(self._full)
+
     def _empty(self, slot: str) -> bool:
-        """Publish a page of ``slot``; False when there is nothing to do now.
+        """Publish a page of ``slot``; False when it was not a full one: what commits from now on wakes us.
 
         A page that the broker did not take whole is passed by for this round: what nobody can route yet must not
         stand in front of what everybody waits for.
@@ -143,9 +160,9 @@ class Relay:
             if sent:
                 cursor.execute(f"UPDATE {slot} SET sent = true WHERE id = ANY(%s)", (sent,))
         metrics.outbox_published.inc(len(sent))
-        more_to_pass = len(rows) == PAGE and len(sent) < PAGE
-        self._passed[slot] = rows[-1][0] if more_to_pass else 0
-        return bool(sent) or more_to_pass
+        full = len(rows) == PAGE
+        self._passed[slot] = rows[-1][0] if full and len(sent) < PAGE else 0
+        return full
 
     def _tend(self) -> None:
         """Tell the backlog; switch the writers to the other slot once this one is long, and truncate the one they left.
@@ -154,6 +171,8 @@ class Relay:
         """
         with self._database, self._database.cursor() as cursor:
             _tell_backlog(cursor)
+            cursor.execute("SELECT slot FROM outbox_slot")
+            self._current = OUTBOX_SLOTS[cursor.fetchone()[0]]
             cursor.execute("SELECT slot FROM outbox_slot FOR UPDATE SKIP LOCKED")
             row = cursor.fetchone()
             if row is None:
@@ -163,10 +182,12 @@ class Relay:
                 _truncate_if_sent(cursor, other)
             elif _length(cursor, current) >= ROTATE_AT_ROWS:
                 cursor.execute("UPDATE outbox_slot SET slot = 1 - slot, since = now()")
+                self._current = other
 
     def _wait(self) -> None:
         ready, _, _ = select.select([self._listener], [], [], IDLE_SECONDS)
         if ready:
+            time.sleep(COMPANY_SECONDS)
             self._listener.poll()
             self._listener.notifies.clear()
 
