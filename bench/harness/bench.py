@@ -47,7 +47,7 @@ class Bench:
         os.environ["KERYX_RUN_DIR"] = str(self._base / "bench")
         for name in GIVEN:
             os.environ.pop(name, None)
-        _remove_data(current())
+        remove_data(current())
         self.layout = current()
         self.pair = Pair(self.layout)
         self._kept: dict[str, Any] = {}
@@ -118,11 +118,11 @@ class Bench:
         """End all that was started; the data goes, the logs stay."""
         self._things.close()
         if os.environ.get("KEEP") != "1":
-            _remove_data(self.layout)
+            remove_data(self.layout)
 
 
-def _remove_data(layout: Layout) -> None:
-    """Delete the servers' data of an earlier bench; what was killed may have left them running."""
+def remove_data(layout: Layout) -> None:
+    """Delete the servers' data of an earlier run in ``layout``; what was killed may have left them running."""
     take_down(layout)
     Pair(layout).stop()
     for folder in (*(layout.run / name for name in SERVERS), outside_folder(layout)):

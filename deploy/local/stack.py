@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from deploy.local import environment, proc, supervisor
 from deploy.local.layout import VENV_PYTHON, Layout, current
@@ -34,8 +35,8 @@ def command(
     return supervisor.Command(process.name, argv, env, ready_port(process, shared, state), process.after)
 
 
-def main() -> int:
-    """Run all processes until SIGTERM; the pair is leased as long."""
+def serve(changed: Callable[[supervisor.Command], supervisor.Command] = lambda command: command) -> None:
+    """Run all processes, each as ``changed`` wants it, until SIGTERM; the pair is leased as long."""
     layout = current()
     supervisor.end_orphans(layout, [process.name for process in PROCESSES])
     pair = Pair.from_environment(layout)
@@ -43,8 +44,13 @@ def main() -> int:
         world = provision(pair).environment()
         shared = environment.outside(pair.state)
         commands = [command(process, shared, world, pair.state) for process in PROCESSES]
-        supervisor.serve(commands, layout)
+        supervisor.serve([changed(one) for one in commands], layout)
     proc.PidFile(layout.pids, "supervisor").remove()
+
+
+def main() -> int:
+    """The stack as the table has it."""
+    serve()
     return 0
 
 

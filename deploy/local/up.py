@@ -22,8 +22,11 @@ READY_WITHIN = 120.0
 HOPELESS_STARTS = 3
 
 
-def bring_up(layout: Layout) -> None:
-    """Have everything ready and its keys in ``.run/env``. Raises Problem, with nothing left running."""
+def bring_up(layout: Layout, supervised_by: str = "deploy.local.stack") -> None:
+    """Have everything ready and its keys in ``.run/env``. Raises Problem, with nothing left running.
+
+    ``supervised_by`` is the module whose process runs the table.
+    """
     pair = Pair.from_environment(layout)
     with pair.leased():
         world = provision(pair)
@@ -33,7 +36,7 @@ def bring_up(layout: Layout) -> None:
         else:
             _prepare(layout, world)
             environment.claim_ports(PROCESSES, pair.state)
-            _start(layout)
+            _start(layout, supervised_by)
         try:
             shared = environment.outside(pair.state)
             _wait_until_ready(layout, pair, shared)
@@ -83,10 +86,10 @@ def _python(world: World, *arguments: str) -> None:
         raise Problem(f"python {' '.join(arguments)} failed; it said:\n{done.stdout.strip()[-4000:]}")
 
 
-def _start(layout: Layout) -> None:
+def _start(layout: Layout, supervised_by: str) -> None:
     say(f"processes: starting {len(PROCESSES)}")
     layout.status_file.unlink(missing_ok=True)
-    supervisor.spawn(["-m", "deploy.local.stack"], layout)
+    supervisor.spawn(["-m", supervised_by], layout)
 
 
 def _wait_until_ready(layout: Layout, pair: Pair, shared: environment.Environment) -> None:
