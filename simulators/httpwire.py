@@ -5,7 +5,7 @@ for curl, httpx, urllib and Prometheus, and lets a simulator serve HTTP from the
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -29,12 +29,13 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One parsed request. `query` keeps the last value of a repeated name."""
+    """One parsed request. `query` keeps the last value of a repeated name; names of `headers` are in lower case."""
 
     method: str
     path: str
     query: dict[str, str]
     body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object, {} when it is empty; raises HttpError when it is anything else."""
@@ -45,6 +46,10 @@ class Request:
         if not isinstance(value, dict):
             raise HttpError(400, "bad_json", "The body must be a JSON object.")
         return value
+
+    def form(self) -> dict[str, str]:
+        """The fields of a body that a browser's form sent."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def whole(self, name: str, default: int = 0, high: int = 2**53) -> int:
         """A whole number ≥ 0 of the query; raises HttpError when it is none."""
@@ -86,7 +91,7 @@ class RequestReader:
         body = bytes(self._buffer[end + 4 : end + 4 + size])
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        return Request(method, unquote(parts.path), query, body)
+        return Request(method, unquote(parts.path), query, body, headers)
 
 
 def _head(raw: bytes) -> tuple[str, str, dict[str, str]]:
@@ -126,6 +131,13 @@ def answer(status: int, body: bytes, content_type: str = JSON) -> bytes:
 def json_answer(status: int, value: object) -> bytes:
     """A whole answer with a JSON body."""
     return answer(status, json.dumps(value, ensure_ascii=False).encode() + b"\n")
+
+
+def redirect(address: str) -> bytes:
+    """303: go there with GET."""
+    return (
+        f"HTTP/1.1 303 See Other\r\nLocation: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    ).encode("latin-1")
 
 
 def error_answer(error: HttpError) -> bytes:
