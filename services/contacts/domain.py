@@ -31,6 +31,10 @@ MAX_OPEN_IMPORTS = 20
 POLICIES = ("skip", "fill", "overwrite")
 BULK_ACTIONS = ("add_to_groups", "remove_from_groups", "blacklist", "unblacklist", "delete")
 PREFIX_DIGITS = 6
+LINK_PAGE = 1_000
+"""Recipients whose numbers lie together for their links; 0003 wrote pages of this size, so it cannot change."""
+LINK_MONTHS = 30
+"""From the freezing on: two years are promised from the sending on, and a campaign may be paused for half a year."""
 SAMPLE_TOKEN = "x" * 11
 """Stands for a token where none is made yet: as long as a real one, so that a text has its real length."""
 

@@ -37,6 +37,12 @@ class UnknownSnapshot(NotFound):
     code = "unknown_snapshot"
 
 
+class UnknownLink(NotFound):
+    """Nobody has got this unsubscribe link, or so long ago that it is forgotten."""
+
+    code = "unknown_link"
+
+
 class NotSuppressed(NotFound):
     """The number is not on the account's blacklist."""
 

@@ -63,7 +63,8 @@ def _freeze(cursor: Any, asked: dict[str, Any]) -> None:
     context.enter(asked["correlation_id"])
     cursor.execute(_TUNE)
     params = audiences.parameters(asked["account_id"], Audience.from_data(asked["audience"]))
-    figures = queries.row(cursor, audiences.FREEZE, params | {"snapshot_id": asked["id"]})
+    params |= {"snapshot_id": asked["id"], "campaign_id": asked["campaign_id"]}
+    figures = queries.row(cursor, audiences.FREEZE, params)
     assert figures is not None
     queries.run(cursor, _READY, figures | {"id": asked["id"]})
     _tell(cursor, asked, figures)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import domain, schemas
+from .. import domain, links, schemas
 from ..domain import Audience
 from ..errors import SnapshotNotReady, UnknownSnapshot
+from . import links as links_read
 from . import row, rows, value
 
 # A candidate is one reason to be sent to: a membership, an id, a number given. A number belongs to one contact of
@@ -48,11 +49,17 @@ WITH candidates AS (
 _FIELDS = ", ".join(f"c.{name}" for name in domain.MEMBER_FIELDS)
 
 FREEZE = f"""{RECIPIENTS}, frozen AS (
-    INSERT INTO snapshot_members (snapshot_id, ordinal, msisdn, contact_id, token, fields)
+    INSERT INTO snapshot_members (snapshot_id, ordinal, msisdn, contact_id, fields)
     SELECT %(snapshot_id)s, row_number() OVER (ORDER BY n.contact_id, n.msisdn), n.msisdn, n.contact_id,
-        contacts_token(), CASE WHEN c.id IS NOT NULL THEN ARRAY[{_FIELDS}] END
+        CASE WHEN c.id IS NOT NULL THEN ARRAY[{_FIELDS}] END
     FROM numbers n LEFT JOIN contacts c ON c.id = n.contact_id
     WHERE NOT n.suppressed
+    RETURNING ordinal, msisdn
+), linked AS (
+    INSERT INTO link_pages (snapshot_id, page, account_id, campaign_id, msisdns)
+    SELECT %(snapshot_id)s, (ordinal - 1) / {domain.LINK_PAGE}, %(account_id)s, %(campaign_id)s,
+        array_agg(msisdn ORDER BY ordinal)
+    FROM frozen GROUP BY 2
 )
 SELECT recipients, duplicates, suppressed FROM counts
 """
@@ -73,7 +80,7 @@ FROM counts
 """
 
 PAGE = """
-SELECT ordinal, msisdn::text, token, fields FROM snapshot_members
+SELECT ordinal, msisdn::text, fields FROM snapshot_members
 WHERE snapshot_id = %(snapshot_id)s AND ordinal > %(after)s AND ordinal <= %(until)s ORDER BY ordinal
 """
 
@@ -126,4 +133,10 @@ def audience_page(session: Any, account_id: int, snapshot_id: int, after: int, l
     after = max(0, min(int(after), 2**31 - 1))
     until = after + domain.page_size(limit, domain.MAX_MEMBERS_PAGE)
     found = rows(session, PAGE, {"snapshot_id": snapshot_id, "after": after, "until": min(until, 2**31 - 1)})
-    return {"members": [[m["ordinal"], m["msisdn"], m["token"], m["fields"] or _BLANK] for m in found]}
+    tokens = links.tokens(links_read.key(session), snapshot_id, [m["ordinal"] for m in found])
+    return {
+        "members": [
+            [m["ordinal"], m["msisdn"], token, m["fields"] or _BLANK]
+            for m, token in zip(found, tokens, strict=True)
+        ]
+    }

@@ -169,6 +169,6 @@ def test_a_page_is_read_by_its_index(db: Database, account_id: int) -> None:
     snapshot_id = freeze(db, account_id, 1, {"numbers": [str(6_970_000_000 + n) for n in range(5_000)]})
     params = f"snapshot_id = {snapshot_id} AND ordinal > 2000 AND ordinal <= 2500 ORDER BY ordinal"
 
-    plan = fetch(db, f"EXPLAIN SELECT ordinal, msisdn, token, fields FROM snapshot_members WHERE {params}")
+    plan = fetch(db, f"EXPLAIN SELECT ordinal, msisdn, fields FROM snapshot_members WHERE {params}")
 
     assert "snapshot_members_pkey" in str(plan)

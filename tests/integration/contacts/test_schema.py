@@ -44,11 +44,3 @@ def test_greek_is_found_whatever_its_case_and_accents(connection: Connection) ->
     folded = connection.execute(text("SELECT contacts_fold('ΓΙΏΡΓΟΣ Γιώργος ΑΫΛΟΣ')")).scalar_one()
 
     assert folded == "γιωργοσ γιωργοσ αυλοσ"
-
-
-def test_tokens_are_eleven_letters_and_digits_and_none_comes_twice(connection: Connection) -> None:
-    found = connection.execute(text("SELECT contacts_token() FROM generate_series(1, 20000)")).scalars().all()
-
-    assert all(len(token) == 11 and token.isascii() and token.isalnum() for token in found)
-    assert len(set(found)) == len(found)
-    assert len(set("".join(found))) == 62
