@@ -35,6 +35,7 @@ LINK_PAGE = 1_000
 """Recipients whose numbers lie together for their links; 0003 wrote pages of this size, so it cannot change."""
 LINK_MONTHS = 30
 """From the freezing on: two years are promised from the sending on, and a campaign may be paused for half a year."""
+SORTS = ("created", "-created", "name", "-name")
 SAMPLE_TOKEN = "x" * 11
 """Stands for a token where none is made yet: as long as a real one, so that a text has its real length."""
 
@@ -136,9 +137,15 @@ def digits_in(term: str) -> str:
 def one_primary(numbers: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
     """Numbers of a contact, each once and exactly one primary: the first so marked, else the first of all."""
     unique: dict[int, bool] = {}
+    digits = digits.removeprefix("00")  # of 0030…, as people write it; numbers are kept without
     for msisdn, primary in numbers:
         unique[msisdn] = unique.get(msisdn, False) or primary
     chosen = next((msisdn for msisdn, primary in unique.items() if primary), next(iter(unique), None))
+def search_words(term: str) -> list[str]:
+    """The words of a search term, each of which must be found; at most ten."""
+    return term.split()[:10]
+
+
     return [(msisdn, msisdn == chosen) for msisdn in unique]
 
 

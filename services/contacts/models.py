@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    cast,
     text,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -32,6 +33,8 @@ SEARCHED = (
     "title", "first_name", "last_name", "email", "custom1", "custom2", "custom3", "custom4", "vocative", "note",
 )  # fmt: skip
 SEARCH = "contacts_fold(" + " || ' ' || ".join(SEARCHED) + ")"
+NAME_KEY = "contacts_name_key(last_name, first_name)"
+PENDING = {"fastupdate": "on", "gin_pending_list_limit": 65536}
 IMPORT_STATES = "'receiving','analysing','analysed','queued','running','done','failed','cancelled'"
 
 
@@ -39,7 +42,19 @@ class Contact(Base):
     """A person or company. ``search`` is every field folded (case, accents); ``version`` counts changes."""
 
     __tablename__ = "contacts"
-    __table_args__ = (Index("contacts_account_id", "account_id", "id"),)
+    __table_args__ = (
+        Index("contacts_account_id", "account_id", "id"),
+        Index("contacts_created", "account_id", "created_at", "id"),
+        Index("contacts_name", "account_id", text(NAME_KEY), "id"),
+        Index(
+            "contacts_search",
+            "account_id",
+            "search",
+            postgresql_using="gin",
+            postgresql_ops={"search": "gin_trgm_ops"},
+            postgresql_with=PENDING,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
     account_id: Mapped[int] = mapped_column(BigInteger)
@@ -75,6 +90,16 @@ class Phone(Base):
         ForeignKey("contacts.id", name="phones_contact_id_fkey", ondelete="CASCADE")
     )
     is_primary: Mapped[bool] = mapped_column(Boolean)
+
+
+Index(
+    "phones_search",
+    Phone.account_id,
+    cast(Phone.msisdn, Text).label("digits"),
+    postgresql_using="gin",
+    postgresql_ops={"digits": "gin_trgm_ops"},
+    postgresql_with=PENDING,
+)
 
 
 class Group(Base):

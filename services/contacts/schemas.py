@@ -128,6 +128,14 @@ class Filter(Schema):
     search = CleanText(200, load_default="")
     group_id = fields.Integer(strict=True, allow_none=True, load_default=None)
     blacklisted = fields.Boolean(allow_none=True, load_default=None)
+    created_from = fields.AwareDateTime(format="iso", allow_none=True, load_default=None)
+    created_until = fields.AwareDateTime(format="iso", allow_none=True, load_default=None)
+
+
+class Listing(Filter):
+    """A filter and the order of what it finds."""
+
+    sort = fields.String(load_default="created", validate=validate.OneOf(domain.SORTS, error="unknown_sort"))
 
 
 class Selection(Schema):

@@ -65,13 +65,12 @@ class ContactsService:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Answer:
-        """A page of contacts, by any field or part of a number, by group, by blacklist."""
-        wanted = schemas.load(
-            schemas.Filter, {"search": search, "group_id": group_id, "blacklisted": blacklisted}
-        )
+        """A page of contacts, by any field or part of a number, by group, blacklist, time of creation; sorted."""
+        listing = schemas.load(schemas.Listing, wanted)
         with self.db.transaction() as session:
-            return contacts_read.list_contacts(session, account_id, wanted, cursor, limit)
+            return contacts_read.list_contacts(session, account_id, listing, cursor, limit)
 
+        **wanted: Any,
     @rpc
     def bulk(self, account_id: int, action: str, selection: Answer, params: Answer | None = None) -> Answer:
         """One action on a selection of contacts: ``{matched, changed}``."""

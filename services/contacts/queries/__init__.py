@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from servicekit.database import cursor_of
+
+from .. import domain
+from ..errors import UnknownGroup
 
 Params = Mapping[str, Any]
 
@@ -51,3 +54,13 @@ def page(found: list[dict[str, Any]], limit: int, key: str = "id") -> tuple[list
 def json(data: Any) -> str:
     """``data`` for a parameter of type jsonb."""
     return orjson.dumps(data).decode()
+
+
+def require_groups(session: Any, account_id: int, group_ids: Sequence[int]) -> None:
+    """Raise UnknownGroup unless all of them are the account's."""
+    wanted = set(group_ids)
+    if not all(domain.is_id(group_id) for group_id in wanted):
+        raise UnknownGroup("There is no such group.")
+    sql = "SELECT count(*) FROM groups WHERE account_id = %(account_id)s AND id = ANY(%(ids)s)"
+    if wanted and value(session, sql, {"account_id": account_id, "ids": list(wanted)}) != len(wanted):
+        raise UnknownGroup("There is no such group.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import domain, schemas
-from ..errors import UnknownContact, UnknownGroup
-from . import page, row, rows, value
+from ..errors import UnknownContact
+from . import page, require_groups, row, rows, search, value
 
 _COLUMNS = (
     f"c.id, {', '.join(f'c.{name}' for name in domain.TEXT_FIELDS)}, c.version, c.created_at, c.updated_at"
@@ -20,52 +20,6 @@ WHERE p.contact_id = ANY(%(ids)s) ORDER BY p.contact_id, p.is_primary DESC, p.ms
 """
 
 _MEMBERSHIPS = "SELECT contact_id, group_id FROM group_members WHERE contact_id = ANY(%(ids)s) ORDER BY contact_id, group_id"
-
-_IS_BLACKLISTED = """EXISTS (
-    SELECT FROM phones p JOIN suppressions s ON s.account_id = p.account_id AND s.msisdn = p.msisdn AND s.active
-    WHERE p.contact_id = c.id)"""
-
-
-class Matching(NamedTuple):
-    """The contacts ``c`` that match a filter: ``source`` for FROM, ``key`` to order by, condition and parameters."""
-
-    source: str
-    key: str
-    where: str
-    params: dict[str, Any]
-
-
-def matching(session: Any, account_id: int, wanted: Mapping[str, Any]) -> Matching:
-    """The account's contacts by a checked ``schemas.Filter``. Raises UnknownGroup.
-
-    ``search`` is found in any field whatever its case and accents, or as a part of a number. With a group the
-    members of that group are walked in order, and the account is not asked for again: the group is its own.
-    """
-    params: dict[str, Any] = {"account_id": account_id}
-    if wanted["group_id"] is None:
-        source, key, where = "contacts c", "c.id", ["c.account_id = %(account_id)s"]
-    else:
-        require_groups(session, account_id, [wanted["group_id"]])
-        source, key = "group_members m JOIN contacts c ON c.id = m.contact_id", "m.contact_id"
-        where = ["m.group_id = %(group_id)s"]
-        params["group_id"] = wanted["group_id"]
-    if wanted["search"]:
-        where.append(_searching(wanted["search"], params))
-    if wanted["blacklisted"] is not None:
-        where.append(_IS_BLACKLISTED if wanted["blacklisted"] else f"NOT {_IS_BLACKLISTED}")
-    return Matching(source, key, " AND ".join(where), params)
-
-
-def _searching(term: str, params: dict[str, Any]) -> str:
-    params["pattern"] = domain.like(term)
-    found = "c.search LIKE contacts_fold(%(pattern)s)"
-    if digits := domain.digits_in(term):
-        params["digits"] = f"%{digits}%"
-        found += (
-            " OR EXISTS (SELECT FROM phones p WHERE p.contact_id = c.id AND p.msisdn::text LIKE %(digits)s)"
-        )
-    return f"({found})"
-
 
 # A subselect for each number: always one look into the key of phones. As a join, or as = ANY, it depends on what the
 # statistics believe of the account, and while an import fills it they are minutes behind.
@@ -87,14 +41,17 @@ def owners_of(session: Any, account_id: int, msisdns: Sequence[int]) -> dict[int
 def list_contacts(
     session: Any, account_id: int, wanted: Mapping[str, Any], cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """A page of the contacts that match, in the order they were made. Raises UnknownGroup, BadCursor."""
+    """A page of the contacts that match a checked ``schemas.Listing``, in its order. Raises UnknownGroup, BadCursor."""
     limit = domain.page_size(limit)
-    match = matching(session, account_id, wanted)
-    params = match.params | {"after": domain.read_cursor(cursor), "limit": limit + 1}
-    sql = f"""SELECT {_COLUMNS} FROM {match.source}
-        WHERE {match.where} AND {match.key} > %(after)s ORDER BY {match.key} LIMIT %(limit)s"""
-    data, following = page(rows(session, sql, params), limit)
-    return {"data": _complete(session, data), "next_cursor": following}
+    ids, following = search.page_ids(session, account_id, wanted, cursor, limit)
+    return {"data": by_ids(session, account_id, ids), "next_cursor": following}
+
+
+def by_ids(session: Any, account_id: int, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """These contacts of the account in this order, with their numbers and groups; those that are gone are left out."""
+    sql = f"SELECT {_COLUMNS} FROM contacts c WHERE c.account_id = %(account_id)s AND c.id = ANY(%(ids)s)"
+    found = {one["id"]: one for one in rows(session, sql, {"account_id": account_id, "ids": list(ids)})}
+    return _complete(session, [found[one] for one in ids if one in found])
 
 
 def get_contact(session: Any, account_id: int, contact_id: int) -> dict[str, Any]:
@@ -155,16 +112,6 @@ def _group(group: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def require_groups(session: Any, account_id: int, group_ids: Sequence[int]) -> None:
-    """Raise UnknownGroup unless all of them are the account's."""
-    wanted = set(group_ids)
-    if not all(domain.is_id(group_id) for group_id in wanted):
-        raise UnknownGroup("There is no such group.")
-    sql = "SELECT count(*) FROM groups WHERE account_id = %(account_id)s AND id = ANY(%(ids)s)"
-    if wanted and value(session, sql, {"account_id": account_id, "ids": list(wanted)}) != len(wanted):
-        raise UnknownGroup("There is no such group.")
-
-
 def require_contacts(session: Any, account_id: int, contact_ids: Sequence[int]) -> None:
     """Raise UnknownContact unless all of them are the account's."""
     wanted = set(contact_ids)
@@ -178,11 +125,8 @@ def selected(session: Any, account_id: int, selection: Mapping[str, Any], most: 
 
     Ids that are not the account's are left out. Raises UnknownGroup.
     """
-    if "ids" in selection:
-        match = Matching("contacts c", "c.id", "c.account_id = %(account_id)s AND c.id = ANY(%(ids)s)", {
-            "account_id": account_id, "ids": selection["ids"],
-        })  # fmt: skip
-    else:
-        match = matching(session, account_id, selection["filter"])
-    sql = f"SELECT c.id FROM {match.source} WHERE {match.where} ORDER BY {match.key} LIMIT %(limit)s"
-    return [found["id"] for found in rows(session, sql, match.params | {"limit": most + 1})]
+    if "ids" not in selection:
+        return search.matching_ids(session, account_id, selection["filter"], most)
+    sql = "SELECT id FROM contacts WHERE account_id = %(account_id)s AND id = ANY(%(ids)s) ORDER BY id LIMIT %(limit)s"
+    params = {"account_id": account_id, "ids": selection["ids"], "limit": most + 1}
+    return [found["id"] for found in rows(session, sql, params)]

@@ -9,7 +9,6 @@ from servicekit import context
 from .. import domain, queries, schemas
 from ..errors import InvalidFields
 from ..queries import audiences as read
-from ..queries import contacts
 
 _INSERT = """
 INSERT INTO snapshots (account_id, campaign_id, audience, correlation_id)
@@ -45,5 +44,5 @@ def audience_estimate(session: Any, account_id: int, audience: Any, sample: int)
 
 def _checked(session: Any, account_id: int, audience: Any) -> domain.Audience:
     wanted = schemas.load_audience(audience)
-    contacts.require_groups(session, account_id, [*wanted.group_ids, *wanted.minus_group_ids])
+    queries.require_groups(session, account_id, [*wanted.group_ids, *wanted.minus_group_ids])
     return wanted

@@ -25,7 +25,7 @@ def bulk(session: Any, account_id: int, action: Any, selection: Any, params: Any
     """
     chosen, wanted = _checked(action, selection, params)
     lock_contacts(session, account_id)
-    read.require_groups(session, account_id, wanted["group_ids"])
+    queries.require_groups(session, account_id, wanted["group_ids"])
     ids = read.selected(session, account_id, chosen, domain.MAX_SELECTION)
     if len(ids) > domain.MAX_SELECTION:
         raise SelectionTooLarge(f"More than {domain.MAX_SELECTION} contacts match; narrow the filter.")

@@ -42,7 +42,7 @@ def create_contact(session: Any, account_id: int, data: Any, idempotency_key: st
 
     def produce() -> dict[str, Any]:
         lock_contacts(session, account_id)
-        read.require_groups(session, account_id, wanted.get("group_ids", ()))
+        queries.require_groups(session, account_id, wanted.get("group_ids", ()))
         values = {name: wanted.get(name, "") for name in domain.TEXT_FIELDS}
         contact_id = queries.value(session, _INSERT, values | {"account_id": account_id})
         _put_numbers(session, account_id, contact_id, wanted["numbers"])
@@ -74,7 +74,7 @@ def update_contact(
         queries.run(session, "DELETE FROM phones WHERE contact_id = %(id)s", {"id": contact_id})
         _put_numbers(session, account_id, contact_id, wanted["numbers"])
     if "group_ids" in wanted:
-        read.require_groups(session, account_id, wanted["group_ids"])
+        queries.require_groups(session, account_id, wanted["group_ids"])
         queries.run(session, "DELETE FROM group_members WHERE contact_id = %(id)s", {"id": contact_id})
         _put_groups(session, contact_id, wanted["group_ids"])
     return read.get_contact(session, account_id, contact_id)

@@ -87,7 +87,7 @@ def add_members(session: Any, account_id: int, group_id: int, contact_ids: Any) 
     """Put contacts in the group; those in it already stay. Raises UnknownGroup, UnknownContact, InvalidFields."""
     ids = _member_ids(contact_ids)
     lock_contacts(session, account_id)
-    read.require_groups(session, account_id, [group_id])
+    queries.require_groups(session, account_id, [group_id])
     read.require_contacts(session, account_id, ids)
     return {"changed": add_to_groups(session, account_id, [group_id], ids)}
 
@@ -96,7 +96,7 @@ def remove_members(session: Any, account_id: int, group_id: int, contact_ids: An
     """Take contacts out of the group; those not in it do no harm. Raises UnknownGroup, InvalidFields."""
     ids = _member_ids(contact_ids)
     lock_contacts(session, account_id)
-    read.require_groups(session, account_id, [group_id])
+    queries.require_groups(session, account_id, [group_id])
     return {"changed": remove_from_groups(session, account_id, [group_id], ids)}
 
 

@@ -149,7 +149,7 @@ def commit_import(session: Any, account_id: int, import_id: int, data: Any) -> d
     is_same = all(found[name] == value for name, value in wanted.items())
     if found["state"] not in ("queued", "running", "done") or not is_same:
         domain.require_state("commit", found["state"])
-        contacts.require_groups(session, account_id, wanted["group_ids"])
+        queries.require_groups(session, account_id, wanted["group_ids"])
         queries.run(session, _COMMIT, wanted | {"id": import_id})
         _wake(session)
     return read.get_import(session, account_id, import_id)

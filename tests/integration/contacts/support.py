@@ -170,7 +170,7 @@ def analysed(db: Database, account_id: int, content: bytes, filename: str = "fil
 def everyone(db: Database, account_id: int) -> list[dict[str, Any]]:
     """The first contacts of the account."""
     return list(
-        call(db, contacts_read.list_contacts, account_id, schemas.load(schemas.Filter, {}), None, 100)["data"]
+        call(db, contacts_read.list_contacts, account_id, schemas.load(schemas.Listing, {}), None, 100)["data"]
     )
 
 

@@ -102,7 +102,7 @@ def test_what_is_no_id_is_not_found_either(db: Database, account_id: int, name: 
 
 def test_lists_show_ones_own_only(db: Database, account_id: int, theirs: Theirs) -> None:
     lists = (
-        lambda s: contacts_read.list_contacts(s, account_id, schemas.load(schemas.Filter, {}), None, 10),
+        lambda s: contacts_read.list_contacts(s, account_id, schemas.load(schemas.Listing, {}), None, 10),
         lambda s: contacts_read.list_groups(s, account_id, None, 10),
         lambda s: imports_read.list_imports(s, account_id, None, 10),
         lambda s: suppressions_read.list_suppressed(s, account_id, None, 10),

@@ -12,6 +12,7 @@ from gateway.paging import PageArgs
 from .common import ids, number, shown_number, string
 
 BULK_ACTIONS = ("add_to_groups", "remove_from_groups", "blacklist", "unblacklist", "delete")
+SORTS = ("created", "-created", "name", "-name")
 MAX_NUMBERS = 20
 
 
@@ -102,13 +103,23 @@ class Consent(Schema):
 class ContactFilter(Schema):
     """Which contacts."""
 
-    search = string(200, load_default=None, metadata={"description": "Part of a name, e-mail or number"})
-    group_id = Id(load_default=None)
-    blacklisted = fields.Boolean(load_default=None, allow_none=True)
+    search = string(
+        200,
+        metadata={
+            "description": "Words, each part of any field, whatever their case and accents; or part of a number. "
+            "One or two characters are looked for where a word begins."
+        },
+    )
+    group_id = Id()
+    blacklisted = fields.Boolean()
+    created_from = Time(metadata={"description": "Made at or after"})
+    created_until = Time(metadata={"description": "Made before"})
 
 
 class ContactListArgs(ContactFilter, PageArgs):
-    """Which contacts, which page."""
+    """Which contacts, in which order, which page."""
+
+    sort = fields.String(load_default="created", validate=validate.OneOf(SORTS))
 
 
 class Selection(Schema):
