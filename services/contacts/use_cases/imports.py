@@ -27,7 +27,6 @@ from ..importing.errors import BadMapping
 from ..importing.paste import MAX_CHARACTERS
 from ..importing.reader import MAX_COLUMNS
 from ..importing.reasons import Locale
-from ..queries import contacts
 from ..queries import imports as read
 
 _INSERT = """
