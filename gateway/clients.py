@@ -236,6 +236,10 @@ class Billing(ServiceClient):
     money_of = read()
     list_prices = read()
     set_prices = command()
+    correct = command()
+    credit = read()
+    set_credit_limit = command()
+    audit = read()
     books = read("long")
 
 

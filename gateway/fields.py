@@ -65,6 +65,17 @@ class Money(fields.Field[Any]):
             ) from None
 
 
+class SignedMoney(Money):
+    """Money that may be less than nothing: "-12.50" takes away. Nothing at all is refused."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        negative = isinstance(value, str) and value.startswith("-")
+        amount = super()._deserialize(value[1:] if negative else value, attr, data, **kwargs)
+        if not amount:
+            raise ValidationError("Not a valid amount: it is nothing.")
+        return -amount if negative else amount
+
+
 class Time(fields.Field[Any]):
     """RFC 3339 outside (UTC when shown), ISO 8601 in UTC with Z inside."""
 

@@ -17,7 +17,7 @@ from werkzeug.routing import BaseConverter
 from contracts.errors import BadRequest, Invalid
 from gateway import auth
 from gateway.errors import CONTENT_TYPE, Problem, field_errors
-from gateway.fields import Id, Money, Time
+from gateway.fields import Id, Money, SignedMoney, Time
 
 
 class Parser(FlaskParser):
@@ -124,4 +124,5 @@ class KeryxApi(Api):
         self.register_converter(IdConverter, lambda _: {"type": "string", "pattern": "^[0-9]{1,18}$"})
         self.register_field(Id, "string", None)
         self.register_field(Money, "string", "decimal")
+        self.register_field(SignedMoney, "string", "decimal")
         self.register_field(Time, "string", "date-time")

@@ -14,8 +14,10 @@ from typing import NamedTuple
 from contracts.tariff import Tariff
 
 CURRENCY = "EUR"
+KINDS = ("topup", "hold", "settlement", "release", "payment", "reversal", "correction")
 PRICE_CLASSES = ("normal", "low")
 TOPUPS, REVENUE, PAYMENTS, VOUCHERS = "topups", "revenue", "payments", "vouchers"
+CORRECTIONS = "corrections"
 A_GREEK_MOBILE = "306900000000"
 
 
@@ -179,6 +181,13 @@ def topup_entry(account_id: int, amount: int, reason: str, key: str) -> Entry:
     """Money that came in for a customer."""
     postings = {TOPUPS: -amount, available(account_id): amount}
     return Entry("topup", f"topup:{account_id}:{key}", account_id, postings, {"reason": reason})
+
+
+def correction_entry(account_id: int, amount: int, reason: str, corrects: int | None, key: str) -> Entry:
+    """What was booked wrongly is put right by another entry; ``corrects`` is the id of the wrong one."""
+    postings = {CORRECTIONS: -amount, available(account_id): amount}
+    details: dict[str, object] = {"reason": reason, "corrects": corrects}
+    return Entry("correction", f"correction:{account_id}:{key}", account_id, postings, details)
 
 
 def _source(cause_kind: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.errors import BadRequest, Conflict, InsufficientFunds, Invalid, NotFound
+from contracts.errors import BadRequest, Conflict, InsufficientFunds, Invalid, NotFound, PreconditionFailed
 
 
 class UnknownHold(NotFound):
@@ -51,6 +51,24 @@ class Spent(InsufficientFunds):
     """The money that is to be taken back is spent or held already."""
 
     code = "insufficient_funds"
+
+
+class UnknownEntry(NotFound):
+    """The account has no such entry in its ledger."""
+
+    code = "unknown_entry"
+
+
+class CreditInUse(Conflict):
+    """The account owes more than the new credit limit would allow."""
+
+    code = "credit_in_use"
+
+
+class LimitChanged(PreconditionFailed):
+    """Somebody set another limit since it was read."""
+
+    code = "version_mismatch"
 
 
 class InvalidFields(Invalid):

@@ -215,3 +215,31 @@ class Account(Base):
     locale: Mapped[str] = mapped_column(Text)
     low_balance_emails: Mapped[list[str]] = mapped_column(ARRAY(Text))
     version: Mapped[int] = mapped_column(Integer)
+
+
+class Audit(Base):
+    """Who did what with money and prices. Rows are added, never changed: a trigger sees to it."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("audit_of_account", "account_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[int | None] = mapped_column(BigInteger)
+    details: Mapped[dict[str, object]] = mapped_column(JSONB)
+
+
+class BookCheck(Base):
+    """What a check of the books found; the newest one tells when the next is due."""
+
+    __tablename__ = "book_checks"
+    __table_args__ = (Index("book_checks_at", "checked_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    checked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    found: Mapped[dict[str, object]] = mapped_column(JSONB)
+
+
+# Tables that live beside their rules belong to the same metadata: migrations and the drift check read it from here.

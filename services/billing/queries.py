@@ -33,6 +33,7 @@ SELECT e.id, e.created_at, e.kind, e.cause, e.details,
 FROM (
     SELECT * FROM entries
     WHERE account_id = %(account_id)s AND id < %(before)s
+        AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(cause)s::text IS NULL OR cause = %(cause)s)
         AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
         AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
     ORDER BY id DESC LIMIT %(limit)s
@@ -132,8 +133,13 @@ def statement(
     until: datetime | None,
     before: int | None,
     limit: int,
+    kind: str | None = None,
+    cause: str | None = None,
 ) -> dict[str, Any]:
-    """Entries of ``since`` ≤ time < ``until``, newest first: what each changed in available and held."""
+    """Entries of ``since`` ≤ time < ``until``, newest first: what each changed in available and held.
+
+    ``kind`` and ``cause`` keep only those of one kind, or the one of a cause.
+    """
     values = {
         "account_id": account_id,
         "available": domain.available(account_id),
@@ -142,6 +148,8 @@ def statement(
         "until": until,
         "before": before or NEWEST,
         "limit": limit + 1,
+        "kind": kind,
+        "cause": cause,
     }
     cursor = cursor_of(session)
     cursor.execute(STATEMENT, values)

@@ -75,6 +75,34 @@ class Topup(_Account):
     key = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 255))
 
 
+class Correction(_Account):
+    """What is put right: more (positive) or less, and why; ``corrects`` is the entry that was wrong."""
+
+    amount = fields.Integer(
+        required=True, strict=True, validate=[validate.Range(-MAX_TOPUP, MAX_TOPUP), validate.NoneOf([0])]
+    )
+    reason = fields.String(required=True, validate=_ONE_LINE)
+    corrects = fields.Integer(
+        load_default=None, allow_none=True, strict=True, validate=validate.Range(1, MAX_ID)
+    )
+    key = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 255))
+
+
+class CreditLimit(_Account):
+    """How far below zero an account may go."""
+
+    limit = fields.Integer(required=True, strict=True, validate=validate.Range(0, MAX_TOPUP))
+    expected = fields.Integer(load_default=None, allow_none=True, strict=True)
+
+
+class AuditPage(Schema):
+    """Which lines of the audit."""
+
+    account_id = _account_id(load_default=None, allow_none=True)
+    action = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 50))
+    limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, 1_000))
+
+
 class Hold(_Account):
     """Money to set aside."""
 
@@ -146,10 +174,12 @@ class Balance(_Account):
 
 
 class Statement(_Account):
-    """Which entries: ``since`` ≤ time < ``until``."""
+    """Which entries: ``since`` ≤ time < ``until``, of a kind or of a cause."""
 
     since = fields.AwareDateTime(load_default=None, allow_none=True, default_timezone=UTC)
     until = fields.AwareDateTime(load_default=None, allow_none=True, default_timezone=UTC)
+    kind = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(domain.KINDS))
+    cause = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 300))
     limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, 1_000))
 
 

@@ -9,7 +9,7 @@ from contracts.events import AccountChanged, MessagesProgressed
 from servicekit import idempotency, inbox
 from servicekit.service import Database, consumes, every, rpc
 
-from . import queries, schemas, use_cases
+from . import audit, checking, operating, queries, schemas, use_cases
 
 
 class BillingService:
@@ -43,9 +43,12 @@ class BillingService:
         until: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        kind: str | None = None,
+        cause: str | None = None,
     ) -> dict[str, Any]:
         """The account's entries, newest first."""
-        asked = schemas.load(schemas.Statement, account_id=account_id, since=since, until=until, limit=limit)
+        wanted = {"since": since, "until": until, "limit": limit, "kind": kind, "cause": cause}
+        asked = schemas.load(schemas.Statement, account_id=account_id, **wanted)
         with self.db.transaction() as session:
             return queries.statement(session, **asked, before=schemas.before(cursor))
 
@@ -109,10 +112,51 @@ class BillingService:
             return use_cases.set_prices(session, **asked)
 
     @rpc
+    def correct(
+        self,
+        account_id: int,
+        amount: int,
+        reason: str,
+        corrects: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Put right what was booked wrongly, by a new entry; once per key."""
+        given = {"amount": amount, "reason": reason, "corrects": corrects, "key": idempotency_key}
+        asked = schemas.load(schemas.Correction, account_id=account_id, **given)
+        with self.db.transaction() as session:
+            return operating.correct(session, **asked)
+
+    @rpc
+    def credit(self, account_id: int) -> dict[str, Any]:
+        """How far below zero the account may go."""
+        with self.db.transaction() as session:
+            return operating.credit(session, **schemas.load(schemas.Balance, account_id=account_id))
+
+    @rpc
+    def set_credit_limit(self, account_id: int, limit: int, expected: int | None = None) -> dict[str, Any]:
+        """Let the account go down to −limit."""
+        asked = schemas.load(schemas.CreditLimit, account_id=account_id, limit=limit, expected=expected)
+        with self.db.transaction() as session:
+            return operating.set_credit_limit(session, **asked)
+
+    @rpc
+    def audit(
+        self,
+        account_id: int | None = None,
+        action: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Any]:
+        """Who did what with money and prices, newest first."""
+        asked = schemas.load(schemas.AuditPage, account_id=account_id, action=action, limit=limit)
+        with self.db.transaction() as session:
+            return audit.page(session, **asked, before=schemas.before(cursor))
+
+    @rpc
     def books(self) -> dict[str, Any]:
         """Whether the books are right."""
         with self.db.transaction() as session:
-            return queries.books(session)
+            return checking.check(session)
 
     @consumes(AccountChanged, queue="billing.account_changed")
     def on_account_changed(self, session: Any, event: AccountChanged, envelope: Envelope) -> None:
@@ -123,6 +167,12 @@ class BillingService:
     def on_messages_progressed(self, session: Any, event: MessagesProgressed, envelope: Envelope) -> None:
         """Capture and release."""
         use_cases.settle(session, envelope.id, event.chunks)
+
+    @every(600)
+    def check_books(self) -> None:
+        """Check the books once a night, by one of the replicas."""
+        with self.db.transaction() as session:
+            checking.check_nightly(session)
 
     @every(60)
     def forget(self) -> None:

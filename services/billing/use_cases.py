@@ -11,7 +11,7 @@ from contracts.events import AccountChanged, BalanceLow, ChunkProgress
 from servicekit import idempotency, logs, outbox
 from servicekit.database import cursor_of
 
-from . import domain, ledger, metrics, queries
+from . import audit, domain, ledger, metrics, queries
 from .domain import HoldRequest, Settlement
 from .errors import HoldInUse, KeyReused
 
@@ -29,6 +29,7 @@ def topup(session: Any, account_id: int, amount: int, reason: str, key: str | No
         now = ledger.post(session, [entry])[account_id]
         if not before.armed and domain.is_armed_after_topup(False, now.low_level, now.available):
             ledger.set_armed(session, account_id, True)
+        audit.note(session, "topped_up", account_id, amount=amount, reason=reason)
         metrics.money.labels("topped_up").inc(amount)
         log.info("topped_up", account_id=account_id, amount=amount)
         return {
@@ -172,6 +173,9 @@ def set_prices(
             [price for _, price in prices],
         ),
     )
+    shown = dict(prices)
+    since = None if valid_from is None else queries.as_time(valid_from)
+    audit.note(session, "prices_set", account_id, price_class=price_class, valid_from=since, prices=shown)
     log.info("prices_set", account_id=account_id, price_class=price_class, count=len(prices))
     return {"changed": len(prices)}
 

@@ -71,6 +71,61 @@ def topup(data: dict[str, Any]) -> Any:
     return {**data, **booked}
 
 
+@resource.route("/operator/corrections", methods=["POST"])
+@resource.doc(**IDEMPOTENT)
+@resource.arguments(shapes.NewCorrection)
+@resource.response(201, shapes.Correction)
+def correct(data: dict[str, Any]) -> Any:
+    """Put right what was booked wrongly: by a new entry, since history is never changed."""
+    services().accounts.get_settings(data["account_id"])
+    return {**data, **services().billing.correct(**data, idempotency_key=idempotency_key())}
+
+
+@resource.route("/operator/accounts/<id:account_id>/credit")
+@resource.response(200, shapes.Credit)
+def get_credit(account_id: int) -> Any:
+    """How far below zero an account may go, and where it stands."""
+    services().accounts.get_settings(account_id)
+    return etag.tagged(services().billing.credit(account_id))
+
+
+@resource.route("/operator/accounts/<id:account_id>/credit", methods=["PUT"])
+@resource.doc(**CONDITIONAL)
+@resource.arguments(shapes.NewCreditLimit)
+@resource.response(200, shapes.Credit)
+def set_credit_limit(data: dict[str, Any], account_id: int) -> Any:
+    """Let an account go below zero, down to its limit; "0.00" takes the credit away."""
+    services().accounts.get_settings(account_id)
+    return etag.tagged(
+        services().billing.set_credit_limit(account_id, data["credit_limit"], etag.expected_version())
+    )
+
+
+@resource.route("/operator/accounts/<id:account_id>/balance")
+@resource.response(200, money.Balance)
+def account_balance(account_id: int) -> Any:
+    """What an account may spend, what is held, how many messages it pays."""
+    services().accounts.get_settings(account_id)
+    return services().billing.balance(account_id)
+
+
+@resource.route("/operator/accounts/<id:account_id>/ledger")
+@resource.arguments(money.LedgerArgs, location="query")
+@resource.response(200, page_of(money.LedgerEntry))
+def account_ledger(args: dict[str, Any], account_id: int) -> Any:
+    """Every movement of an account's money, newest first."""
+    services().accounts.get_settings(account_id)
+    return services().billing.ledger(account_id, **args)
+
+
+@resource.route("/operator/money/audit")
+@resource.arguments(shapes.AuditArgs, location="query")
+@resource.response(200, page_of(shapes.AuditLine))
+def money_audit(args: dict[str, Any]) -> Any:
+    """Who did what with money and prices, newest first."""
+    return services().billing.audit(**args)
+
+
 @resource.route("/operator/prices")
 @resource.arguments(shapes.PriceListArgs, location="query")
 @resource.response(200, money.Prices)

@@ -28,11 +28,16 @@ class Balance(Schema):
     remaining = fields.Nested(Remaining)
 
 
+KINDS = ("topup", "hold", "settlement", "release", "payment", "reversal", "correction")
+
+
 class LedgerArgs(PageArgs):
     """Which entries: `from` ≤ time < `until`."""
 
     since = Time(data_key="from", load_default=None)
     until = Time(load_default=None)
+    kind = fields.String(load_default=None, validate=validate.OneOf(KINDS))
+    cause = string(300, 1, load_default=None)
 
 
 class LedgerEntry(Schema):
@@ -40,8 +45,8 @@ class LedgerEntry(Schema):
 
     id = Id()
     at = Time()
-    kind = fields.String()
-    cause = fields.String()
+    kind = fields.String(metadata={"enum": list(KINDS)})
+    cause = fields.String(metadata={"description": "What made it; each has one entry, ever"})
     reason = fields.String(allow_none=True)
     holds = fields.Integer()
     available = Money()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from gateway.fields import Id, Money, Time
+from gateway.fields import Id, Money, SignedMoney, Time
+from gateway.paging import PageArgs
 
 from .common import PRICE_CLASSES, string
 
@@ -97,6 +98,58 @@ class Topup(Schema):
     available = Money()
     held = Money()
     currency = fields.String()
+
+
+class NewCorrection(Schema):
+    """What is put right: more, or with a minus less; `corrects` is the entry that was wrong."""
+
+    account_id = Id(required=True)
+    amount = SignedMoney(required=True, metadata={"example": "-12.50"})
+    reason = string(500, 1, required=True)
+    corrects = Id(load_default=None, allow_none=True)
+
+
+class Correction(NewCorrection):
+    """What was booked."""
+
+    available = Money()
+    held = Money()
+    currency = fields.String()
+
+
+class NewCreditLimit(Schema):
+    """How far below zero the account may go."""
+
+    credit_limit = Money(required=True, metadata={"example": "500.00"})
+
+
+class Credit(Schema):
+    """An account's credit, and where it stands."""
+
+    account_id = Id()
+    credit_limit = Money()
+    available = Money(metadata={"description": "Below zero when credit is used"})
+    held = Money()
+    spendable = Money(metadata={"description": "What may still be held"})
+    currency = fields.String()
+
+
+class AuditArgs(PageArgs):
+    """Which lines of the audit."""
+
+    account_id = Id(load_default=None)
+    action = string(50, 1, load_default=None)
+
+
+class AuditLine(Schema):
+    """Who did what with money or prices."""
+
+    id = Id()
+    at = Time()
+    actor = fields.String(metadata={"description": "`key:<id>`, `user:<id>`; empty for the system itself"})
+    action = fields.String()
+    account_id = Id(allow_none=True)
+    details = fields.Dict(metadata={"description": "Amounts in micro-euro"})
 
 
 class PriceToSet(Schema):
@@ -195,6 +248,8 @@ class Books(Schema):
     ledger_sum = Money()
     projections_match = fields.Boolean()
     holds_match = fields.Boolean()
+    credits_match = fields.Boolean()
+    right = fields.Boolean(metadata={"description": "All of the above"})
     wrong = fields.List(Id(), metadata={"description": "Accounts at fault"})
     accounts = fields.Dict(keys=fields.String(), values=Money())
 

@@ -1,0 +1,110 @@
+"""Money over REST: corrections, credit, statements, the audit, and clear answers to bad input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.gateway.conftest import World
+
+pytestmark = pytest.mark.integration
+
+
+def new_account(world: World, name: str) -> tuple[str, httpx.Client]:
+    made = world.operator.post("operator/accounts", json={"name": name, "email": f"{name}@example.gr"}).json()
+    return made["account_id"], world.with_key(made["api_key"])
+
+
+def posted(world: World, path: str, body: dict[str, Any], status: int = 201) -> dict[str, Any]:
+    answer = world.operator.post(path, json=body)
+    assert answer.status_code == status, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_the_operator_corrects_gives_credit_and_sees_it_all_in_the_audit(world: World) -> None:
+    account_id, client = new_account(world, "corrected")
+    posted(world, "operator/topups", {"account_id": account_id, "amount": "100.00", "reason": "deposit"})
+    (wrong,) = client.get("ledger").json()["data"]
+
+    body = {
+        "account_id": account_id,
+        "amount": "-90.00",
+        "reason": "a zero too many",
+        "corrects": wrong["id"],
+    }
+    made = posted(world, "operator/corrections", body)
+    credit = world.operator.put(f"operator/accounts/{account_id}/credit", json={"credit_limit": "50.00"})
+
+    assert (made["available"], made["amount"]) == ("10.00", "-90.00")
+    assert (credit.json()["spendable"], credit.headers["ETag"]) == ("60.00", '"50000000"')
+    kinds = [entry["kind"] for entry in client.get("ledger").json()["data"]]
+    assert kinds == ["correction", "topup"]
+    assert client.get("ledger", params={"kind": "topup"}).json()["data"] == [wrong]
+    lines = world.operator.get("operator/money/audit", params={"account_id": account_id}).json()["data"]
+    assert [line["action"] for line in lines] == ["credit_limit_set", "corrected", "topped_up"]
+    assert all(line["actor"].startswith("key:") for line in lines)
+
+
+def test_an_outdated_credit_limit_is_not_overwritten(world: World) -> None:
+    account_id, _ = new_account(world, "outdated")
+    path = f"operator/accounts/{account_id}/credit"
+    tag = world.operator.get(path).headers["ETag"]
+    assert world.operator.put(path, json={"credit_limit": "5.00"}, headers={"If-Match": tag}).is_success
+
+    late = world.operator.put(path, json={"credit_limit": "6.00"}, headers={"If-Match": tag})
+
+    assert (late.status_code, late.json()["code"]) == (412, "version_mismatch")
+
+
+@pytest.mark.parametrize(
+    "amount", ["0.00", "-0", "1e3", "--1", "", "12,50", 5, None, "1.0000001", "9999999999"]
+)
+def test_an_amount_that_is_none_is_refused_and_named(world: World, amount: object) -> None:
+    body = {"account_id": world.account_id, "amount": amount, "reason": "r"}
+    answer = world.operator.post("operator/corrections", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/amount"
+
+
+def test_taking_away_what_is_not_there_is_a_clear_answer(world: World) -> None:
+    account_id, _ = new_account(world, "poor")
+    refused = posted(
+        world, "operator/corrections", {"account_id": account_id, "amount": "-1.00", "reason": "r"}, 402
+    )
+    unknown = posted(
+        world,
+        "operator/corrections",
+        {"account_id": account_id, "amount": "1.00", "reason": "r", "corrects": "999999999"},
+        404,
+    )
+
+    assert (refused["code"], unknown["code"]) == ("insufficient_funds", "unknown_entry")
+
+
+@pytest.mark.parametrize("path", ["credit", "balance", "ledger"])
+def test_an_account_that_does_not_exist_has_no_money_to_look_at(world: World, path: str) -> None:
+    answer = world.operator.get(f"operator/accounts/999999/{path}")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_account")
+
+
+def test_a_client_does_not_reach_the_operators_side(world: World) -> None:
+    for path in ("operator/money/audit", f"operator/accounts/{world.account_id}/credit"):
+        assert world.client.get(path).json()["code"] == "scope_missing"
+
+
+def test_an_unknown_kind_of_entry_is_refused(world: World) -> None:
+    answer = world.client.get("ledger", params={"kind": "gift"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/kind")
+
+
+def test_the_books_say_whether_all_of_it_is_right(world: World) -> None:
+    found = world.operator.get("operator/books").json()
+
+    assert found["right"]
+    assert found["credits_match"]
