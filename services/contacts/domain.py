@@ -29,13 +29,13 @@ MAX_PIECE_BYTES = 1024 * 1024
 REJECTS_PIECE_BYTES = 512 * 1024
 MAX_OPEN_IMPORTS = 20
 POLICIES = ("skip", "fill", "overwrite")
+SORTS = ("created", "-created", "name", "-name")
 BULK_ACTIONS = ("add_to_groups", "remove_from_groups", "blacklist", "unblacklist", "delete")
 PREFIX_DIGITS = 6
 LINK_PAGE = 1_000
 """Recipients whose numbers lie together for their links; 0003 wrote pages of this size, so it cannot change."""
 LINK_MONTHS = 30
 """From the freezing on: two years are promised from the sending on, and a campaign may be paused for half a year."""
-SORTS = ("created", "-created", "name", "-name")
 SAMPLE_TOKEN = "x" * 11
 """Stands for a token where none is made yet: as long as a real one, so that a text has its real length."""
 
@@ -131,21 +131,21 @@ def digits_in(term: str) -> str:
     if any(char.isalpha() for char in term):
         return ""
     digits = "".join(char for char in term if char.isascii() and char.isdigit())
+    digits = digits.removeprefix("00")  # of 0030…, as people write it; numbers are kept without
     return digits if len(digits) >= 3 else ""
 
 
-def one_primary(numbers: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
-    """Numbers of a contact, each once and exactly one primary: the first so marked, else the first of all."""
-    unique: dict[int, bool] = {}
-    digits = digits.removeprefix("00")  # of 0030…, as people write it; numbers are kept without
-    for msisdn, primary in numbers:
-        unique[msisdn] = unique.get(msisdn, False) or primary
-    chosen = next((msisdn for msisdn, primary in unique.items() if primary), next(iter(unique), None))
 def search_words(term: str) -> list[str]:
     """The words of a search term, each of which must be found; at most ten."""
     return term.split()[:10]
 
 
+def one_primary(numbers: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
+    """Numbers of a contact, each once and exactly one primary: the first so marked, else the first of all."""
+    unique: dict[int, bool] = {}
+    for msisdn, primary in numbers:
+        unique[msisdn] = unique.get(msisdn, False) or primary
+    chosen = next((msisdn for msisdn, primary in unique.items() if primary), next(iter(unique), None))
     return [(msisdn, msisdn == chosen) for msisdn in unique]
 
 

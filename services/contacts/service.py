@@ -59,18 +59,15 @@ class ContactsService:
     def list_contacts(
         self,
         account_id: int,
-        search: str | None = None,
-        group_id: int | None = None,
-        blacklisted: bool | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        **wanted: Any,
     ) -> Answer:
         """A page of contacts, by any field or part of a number, by group, blacklist, time of creation; sorted."""
         listing = schemas.load(schemas.Listing, wanted)
         with self.db.transaction() as session:
             return contacts_read.list_contacts(session, account_id, listing, cursor, limit)
 
-        **wanted: Any,
     @rpc
     def bulk(self, account_id: int, action: str, selection: Answer, params: Answer | None = None) -> Answer:
         """One action on a selection of contacts: ``{matched, changed}``."""
