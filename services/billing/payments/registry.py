@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 
 from contracts.errors import Conflict
 
+from . import paypal, viva
 from .port import Provider
 
-FACTORIES: dict[str, Callable[[], Provider | None]] = {}
+FACTORIES: dict[str, Callable[[], Provider | None]] = {
+    "viva": viva.from_environment,
+    "paypal": paypal.from_environment,
+}
 """Name → makes the adapter from ``servicekit.settings``, or None when its credentials are not set.
 
 A factory raises BadSetting when they are set in part: an installation does not start with half a provider.

@@ -1,0 +1,298 @@
+"""Viva Smart Checkout: cards and wallet on Viva's page.
+
+Two pairs of credentials: OAuth for orders and for reading a transaction; merchant id and API key (Basic) for the older API,
+which alone finds the transactions of an order and gives money back. Orders and refunds are written in cents, transactions
+and webhooks in euros. The return addresses belong to the payment source, so they are set at Viva and not here.
+
+Sources: developer.viva.com (Smart Checkout, webhooks, Retrieve transactions (OLD)), and clients tested against its demo.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from servicekit import logs, settings
+from servicekit.settings import BadSetting
+
+from .amounts import cents, letters
+from .http import Answer, Call, Line, Token, with_token
+from .port import (
+    Hint,
+    HintKind,
+    Opened,
+    OrderToPay,
+    ProviderDown,
+    ProviderPayment,
+    ProviderRefused,
+    Refunded,
+    State,
+    UnreadableWebhook,
+)
+
+log = logs.get(__name__)
+
+PAY_SECONDS = 3600
+"""How long the page can be paid at."""
+KEY_SECONDS = 3600.0
+LEAST_CENTS = 30
+EURO = "978"
+LOCALES = {"el": "el-GR", "en": "en-GB"}
+GIVEN_BACK_TYPES = frozenset({4, 7})
+"""TransactionTypeId of a refund and of a void."""
+STATES: dict[str, State] = {
+    "F": "paid", "MW": "paid", "A": "pending", "C": "pending", "E": "failed", "R": "refunded", "X": "refunded",
+    "M": "disputed", "MA": "disputed", "MI": "disputed", "ML": "disputed", "MS": "disputed", "U": "disputed",
+}  # fmt: skip
+"""By statusId (response-codes). C is a pre-authorisation, which we never ask for; MW a dispute that was won."""
+EVENTS: dict[int, HintKind] = {1796: "payment", 1797: "refund", 1798: "failure"}
+_TRANSACTION = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
+_ORDER = re.compile(r"[0-9]{8,20}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class VivaSettings:
+    """From KERYX_VIVA_…; empty credentials mean that this installation does not take Viva."""
+
+    viva_client_id: str = ""
+    viva_client_secret: str = ""
+    viva_merchant_id: str = ""
+    viva_api_key: str = ""
+    viva_source_code: str = ""
+    viva_accounts_url: str = "https://accounts.vivapayments.com"
+    viva_api_url: str = "https://api.vivapayments.com"
+    viva_url: str = "https://www.vivapayments.com"
+
+
+class Viva:
+    """The adapter (port.Provider)."""
+
+    name = "viva"
+
+    def __init__(self, told: VivaSettings, transport: httpx.BaseTransport | None = None) -> None:
+        """Nothing is asked yet; ``transport`` is for tests."""
+        self._told = told
+        self._line = Line(self.name, transport)
+        url = f"{told.viva_accounts_url}/connect/token"
+        self._token = Token(url, told.viva_client_id, told.viva_client_secret)
+        self._basic = (told.viva_merchant_id, told.viva_api_key)
+        self._key, self._key_until = "", 0.0
+
+    def open(self, order: OrderToPay) -> Opened:
+        """Make an order and its page. Viva knows no idempotency keys: the same key again makes another order, as good."""
+        if order.currency != "EUR" or order.amount_cents < LEAST_CENTS:
+            raise ProviderRefused(f"Viva takes euro, from 0.{LEAST_CENTS} on.")
+        asked: dict[str, Any] = {
+            "amount": order.amount_cents,
+            "currencyCode": EURO,
+            "customerTrns": order.description[:2048],
+            "merchantTrns": order.reference,
+            "paymentTimeOut": PAY_SECONDS,
+            "customer": {"requestLang": LOCALES.get(order.locale, "el-GR")},
+            "disableCash": True,
+        }
+        if order.email:
+            asked["customer"]["email"] = order.email
+        if self._told.viva_source_code:
+            asked["sourceCode"] = self._told.viva_source_code
+        url = f"{self._told.viva_api_url}/checkout/v2/orders"
+        with self._line.call() as call:
+            answer = with_token(self._token, call, call.patiently, "POST", url, json=asked)
+        code = str(answer.data.get("orderCode", "")) if isinstance(answer.data, dict) else ""
+        if not answer.ok or not _ORDER.fullmatch(code):
+            raise self._refused(answer, "Viva does not take this order.")
+        return Opened(f"{self._told.viva_url}/web/checkout?ref={code}", code)
+
+    def fetch(
+        self, provider_order: str | None = None, transaction_id: str | None = None
+    ) -> list[ProviderPayment]:
+        """Every charge of the order, and that one transaction (of a refund: the charge it belongs to)."""
+        found: dict[str, ProviderPayment] = {}
+        with self._line.call() as call:
+            asked = self._transaction(call, transaction_id) if transaction_id else None
+            order = provider_order or (str(asked.get("orderCode", "")) if asked else "")
+            rows = self._rows(call, order, asked is not None)
+            given_back = _given_back(rows)
+            for row in rows:
+                payment = self._charge(call, row, order, given_back)
+                if payment is not None:
+                    found[payment.transaction_id] = payment
+            if asked and transaction_id and not _is_given_back(asked.get("transactionTypeId"), None):
+                found.setdefault(transaction_id, self._payment(transaction_id, asked, given_back))
+        return list(found.values())
+
+    def refund(self, transaction_id: str, amount_cents: int, currency: str, key: str) -> Refunded:
+        """Give back a part or all. Viva has no keys for this: it is sent once, and its silence is ProviderDown."""
+        if currency != "EUR" or not _TRANSACTION.fullmatch(transaction_id):
+            raise ProviderRefused("Viva gives back euro of its own transactions only.")
+        query = {"amount": str(amount_cents)}
+        if self._told.viva_source_code:
+            query["sourceCode"] = self._told.viva_source_code
+        url = f"{self._told.viva_url}/api/transactions/{quote(transaction_id, safe='')}"
+        with self._line.call() as call:
+            answer = call.once("DELETE", url, params=query, auth=self._basic)
+        refund_id = _member(answer.data, "TransactionId")
+        if not answer.ok or _member(answer.data, "ErrorCode") != 0 or not refund_id:
+            raise self._refused(answer, "Viva does not give this back.")
+        return Refunded(str(refund_id))
+
+    def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> Hint:
+        """What it is about. Viva documents no signature, so nothing of it is believed: the ids are something to fetch."""
+        try:
+            body = orjson.loads(raw_body)
+            event, data = body["EventTypeId"], body["EventData"]
+            kind = EVENTS.get(event, "other")
+            event_id = body.get("MessageId")
+            if kind == "other":
+                return Hint("other", event_id=_text(event_id))
+            order, transaction = str(data["OrderCode"]), str(data["TransactionId"])
+            parent = data.get("ParentId")
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise UnreadableWebhook("This is no webhook of Viva's.") from None
+        about = str(parent) if kind == "refund" and parent else transaction
+        if not _ORDER.fullmatch(order) or not _TRANSACTION.fullmatch(about):
+            raise UnreadableWebhook("This is no webhook of Viva's.")
+        return Hint(kind, order, about, _text(event_id))
+
+    def webhook_key(self) -> str:
+        """What Viva wants to read under the webhook's address before it sends there. Raises ProviderDown."""
+        if time.monotonic() >= self._key_until:
+            url = f"{self._told.viva_url}/api/messages/config/token"
+            with self._line.call() as call:
+                answer = call.patiently("GET", url, auth=self._basic)
+            key = _member(answer.data, "Key")
+            if not answer.ok or not isinstance(key, str) or not key:
+                raise ProviderDown("Viva does not tell the webhook's key now.")
+            self._key, self._key_until = key, time.monotonic() + KEY_SECONDS
+        return self._key
+
+    def _transaction(self, call: Call, transaction_id: str) -> dict[str, Any] | None:
+        """Retrieve transaction, with our token; None when Viva does not know it."""
+        if not _TRANSACTION.fullmatch(transaction_id):
+            return None
+        url = f"{self._told.viva_api_url}/checkout/v2/transactions/{transaction_id}"
+        answer = with_token(self._token, call, call.patiently, "GET", url)
+        if answer.status in (400, 404):
+            return None
+        if not answer.ok or not isinstance(answer.data, dict):
+            raise self._down(answer)
+        return answer.data
+
+    def _rows(self, call: Call, order: str, can_do_without: bool) -> list[dict[str, Any]]:
+        """The order's transactions; none where the older API fails and the transaction itself is known anyway."""
+        try:
+            return self._listed(call, order)
+        except ProviderDown:
+            if not can_do_without:
+                raise
+            return []
+
+    def _listed(self, call: Call, order: str) -> list[dict[str, Any]]:
+        """The transactions of an order, refunds among them; none for an order that Viva does not know."""
+        if not _ORDER.fullmatch(order):
+            return []
+        url = f"{self._told.viva_url}/api/transactions/"
+        answer = call.patiently("GET", url, params={"ordercode": order}, auth=self._basic)
+        rows = _member(answer.data, "Transactions")
+        if answer.status == 404 or (answer.ok and _member(answer.data, "ErrorCode") == 404):
+            return []
+        if not answer.ok or _member(answer.data, "ErrorCode") != 0 or not isinstance(rows, list):
+            raise self._down(answer)
+        return [row for row in rows if isinstance(row, dict) and row.get("TransactionId")]
+
+    def _charge(
+        self, call: Call, row: dict[str, Any], order: str, given_back: dict[str, int]
+    ) -> ProviderPayment | None:
+        """A row of the search as a payment; None for money that went back. One that was paid is asked for by itself."""
+        nested = row.get("TransactionType")
+        kind = nested.get("TransactionTypeId") if isinstance(nested, dict) else row.get("TransactionTypeId")
+        if _is_given_back(kind, row.get("ParentId")):
+            return None
+        transaction_id, status = str(row["TransactionId"]), str(row.get("StatusId"))
+        if STATES.get(status, "pending") != "failed":
+            told = self._transaction(call, transaction_id)
+            if told is not None:
+                return self._payment(transaction_id, told, given_back)
+        told = {
+            "orderCode": order, "statusId": status, "amount": row.get("Amount"),
+            "currencyCode": row.get("CurrencyCode"), "merchantTrns": row.get("MerchantTrns"),
+        }  # fmt: skip
+        # Only the new API's word makes a payment paid.
+        payment = self._payment(transaction_id, told, given_back)
+        return payment if payment.state == "failed" else None
+
+    def _payment(
+        self, transaction_id: str, told: dict[str, Any], given_back: Mapping[str, int]
+    ) -> ProviderPayment:
+        amount, status = cents(told.get("amount")), str(told.get("statusId"))
+        if amount is None:
+            raise self._line.down("an amount that is none")
+        state = STATES.get(status)
+        if state is None:
+            log.error("viva_status_unknown", status=status)
+        back = given_back.get(transaction_id)
+        if state == "refunded" and back is None and status == "X":
+            back = amount
+        reference = told.get("merchantTrns")
+        return ProviderPayment(
+            transaction_id=transaction_id,
+            provider_order=str(told.get("orderCode", "")),
+            state=state or "pending",
+            amount_cents=amount,
+            currency=letters(told.get("currencyCode")),
+            order_reference=str(reference) if reference else None,
+            refunded_cents=back,
+        )
+
+    def _refused(self, answer: Answer, words: str) -> ProviderRefused | ProviderDown:
+        if answer.status in (401, 403) or (answer.ok and answer.data is None):
+            return self._down(answer)
+        said = _member(answer.data, "message") or _member(answer.data, "ErrorText")
+        return ProviderRefused(f"{words} {said}" if isinstance(said, str) else words)
+
+    def _down(self, answer: Answer) -> ProviderDown:
+        return self._line.down(f"status {answer.status}, code {_member(answer.data, 'ErrorCode')}")
+
+
+def _given_back(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Cents given back by charge, of the rows that name their parent."""
+    sums: dict[str, int] = {}
+    for row in rows:
+        parent, amount = row.get("ParentId"), cents(row.get("Amount"))
+        if parent and amount is not None and row.get("StatusId") == "F":
+            sums[str(parent)] = sums.get(str(parent), 0) + abs(amount)
+    return sums
+
+
+def _is_given_back(kind: Any, parent: Any) -> bool:
+    return bool(parent) or kind in GIVEN_BACK_TYPES
+
+
+def _member(data: Any, name: str) -> Any:
+    return data.get(name) if isinstance(data, dict) else None
+
+
+def _text(value: Any) -> str | None:
+    return value[:100] if isinstance(value, str) else None
+
+
+def from_environment() -> Viva | None:
+    """The adapter, None when no credentials are set. Raises BadSetting for a part of them."""
+    told = settings.read(VivaSettings)
+    needed = {
+        name: getattr(told, name)
+        for name in ("viva_client_id", "viva_client_secret", "viva_merchant_id", "viva_api_key")
+    }
+    if not any(needed.values()):
+        return None
+    for name, value in needed.items():
+        if not value:
+            raise BadSetting(f"KERYX_{name.upper()} must be set with the other credentials of Viva")
+    return Viva(told)
