@@ -22,6 +22,7 @@ from ..errors import BadCursor
 from . import require_groups, row, rows, value
 
 WINDOW = 4_000
+FEW = 15_000
 
 NAME_KEY = "contacts_name_key(c.last_name, c.first_name)"
 
@@ -35,7 +36,6 @@ _THE_BLACKLISTED = """c.id IN (
 
 _HAS_DIGITS = "EXISTS (SELECT FROM phones p WHERE p.contact_id = c.id AND p.msisdn::text LIKE %(digits)s)"
 
-_TERM_BY_INDEX = "c.id IN (SELECT f.id FROM contacts f WHERE f.account_id = %(account_id)s AND {words})"
 _TERM_OR_DIGITS_BY_INDEX = """c.id IN (
     SELECT f.id FROM contacts f WHERE f.account_id = %(account_id)s AND {words}
     UNION SELECT p.contact_id FROM phones p WHERE p.account_id = %(account_id)s AND p.msisdn::text LIKE %(digits)s)"""
@@ -130,7 +130,7 @@ def _add_search(found: Conditions, term: str) -> None:
         found.params["digits"] = f"%{digits}%"
         found.add(f"({walking} OR {_HAS_DIGITS})", _TERM_OR_DIGITS_BY_INDEX.format(words=by_index))
     else:
-        found.add(walking, _TERM_BY_INDEX.format(words=by_index))
+        found.add(walking)
 
 
 def page_ids(
@@ -141,11 +141,20 @@ def page_ids(
     order = _order(wanted)
     params = asked.params | _after(order, cursor) | {"limit": limit + 1, "window": WINDOW}
     after = [order.after] if cursor is not None else []
-    found = _walk(session, asked, order, after, params, by_group=wanted["group_id"] is not None)
+    found = None
+    if not (wanted["blacklisted"] and _are_few_blacklisted(session, account_id)):
+        found = _walk(session, asked, order, after, params, by_group=wanted["group_id"] is not None)
     if found is None:
         found = _gather(session, asked, order, after, params)
     following = _cursor(order, found[limit - 1]) if len(found) > limit else None
     return [one[-1] for one in found[:limit]], following
+
+
+def _are_few_blacklisted(session: Any, account_id: int) -> bool:
+    """So few that a window would look at 4,000 contacts, by two keys each, for less than a page."""
+    sql = """SELECT count(*) FROM (
+        SELECT FROM suppressions WHERE account_id = %(account_id)s AND active LIMIT %(most)s) s"""
+    return bool(value(session, sql, {"account_id": account_id, "most": FEW}) < FEW)
 
 
 def _order(wanted: Mapping[str, Any]) -> Order:
@@ -169,12 +178,14 @@ def _walk(
     named = [f"{key} AS k{n}" for n, key in enumerate(order.keys)]
     keys = ", ".join(f"k{n}" for n in range(len(named)))
     sorting = ", ".join(f"k{n} {'DESC' if order.descending else 'ASC'}" for n in range(len(named)))
+    # What is materialised is read in its order, and no further than until the page is full: so nothing sorts it again, and
+    # it is counted only when the page is not full. Otherwise all 4,000 would be tested for each page, 140 ms of them.
     sql = f"""WITH seen AS MATERIALIZED (
             SELECT c.id, c.search, {", ".join(named)} FROM {source}
             WHERE {" AND ".join([*bounds, *after])} ORDER BY {order.by} LIMIT %(window)s
-        ), hits AS (SELECT {keys} FROM seen c WHERE {" AND ".join(tests) or "true"} ORDER BY {sorting} LIMIT %(limit)s)
-        SELECT (SELECT count(*) FROM seen) AS seen,
-            (SELECT coalesce(jsonb_agg(jsonb_build_array({keys}) ORDER BY {sorting}), '[]') FROM hits) AS hits"""
+        ), hits AS MATERIALIZED (SELECT {keys} FROM seen c WHERE {" AND ".join(tests) or "true"} LIMIT %(limit)s)
+        SELECT (SELECT coalesce(jsonb_agg(jsonb_build_array({keys}) ORDER BY {sorting}), '[]') FROM hits) AS hits,
+            CASE WHEN (SELECT count(*) FROM hits) < %(limit)s THEN (SELECT count(*) FROM seen) ELSE 0 END AS seen"""
     found = row(session, sql, params)
     assert found is not None
     hits: list[list[Any]] = found["hits"]
@@ -186,9 +197,15 @@ def _gather(
 ) -> list[list[Any]]:
     # Only what is rare is gathered: by its index, whatever the statistics say of the account just now.
     value(session, "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)", {})
-    keys = ", ".join(f"{key} AS k{n}" for n, key in enumerate(order.keys))
+    named = ", ".join(f"{key} AS k{n}" for n, key in enumerate(order.keys))
+    sorting = ", ".join(f"k{n} {'DESC' if order.descending else 'ASC'}" for n in range(len(order.keys)))
     where = " AND ".join([asked.everything, *after])
-    sql = f"SELECT {keys} FROM contacts c WHERE {where} ORDER BY {order.by} LIMIT %(limit)s"
+    sql = f"SELECT {named} FROM contacts c WHERE {where}"
+    if "word_1" in params:
+        # Apart from its LIMIT. The planner takes words for independent; two that are never in one contact made it walk
+        # through all contacts, 670 ms, where the index knows in 16 that there is none.
+        sql = f"WITH found AS MATERIALIZED ({sql}) SELECT * FROM found"
+    sql += f" ORDER BY {sorting} LIMIT %(limit)s"
     found = [list(one.values()) for one in rows(session, sql, params)]
     value(session, "SELECT set_config('enable_seqscan', 'on', true)", {})
     return found
