@@ -21,7 +21,11 @@ PORT_VARIABLES = (
     "KERYX_SMSC_HTTP_PORT",
     "KERYX_SMTP_PORT",
     "KERYX_MAILBOX_HTTP_PORT",
+    "KERYX_VIVA_SIM_PORT",
+    "KERYX_PAYPAL_SIM_PORT",
 )
+# Who set these at the keyboard takes real money through a real provider; only billing hears of them.
+PAYMENTS = ("KERYX_VIVA_", "KERYX_PAYPAL_", "KERYX_PAYMENTS_URL")
 
 Environment = dict[str, str]
 
@@ -37,16 +41,34 @@ def claim_ports(processes: Iterable[Process], state: State) -> None:
 def outside(state: State) -> Environment:
     """Hosts, ports and URLs of the stack, the same for all its processes."""
     ports = {name: str(state.port(name, taken_by_us=True)) for name in PORT_VARIABLES}
+    url = f"http://{HOST}:{ports['KERYX_PORT']}"
     return {
         **ports,
+        **_payments(f"{url}/payments", ports),
         "KERYX_HOST": HOST,
-        "KERYX_URL": f"http://{HOST}:{ports['KERYX_PORT']}",
+        "KERYX_URL": url,
         "KERYX_PUBLIC_HOST": f"{HOST}:{ports['KERYX_PORT']}",
         "KERYX_SMSC_HOST": HOST,
         "KERYX_SMSC_URL": f"http://{HOST}:{ports['KERYX_SMSC_HTTP_PORT']}",
         "KERYX_SMTP_HOST": HOST,
         "KERYX_MAILBOX_HOST": HOST,
         "KERYX_MAILBOX_URL": f"http://{HOST}:{ports['KERYX_MAILBOX_HTTP_PORT']}",
+    }
+
+
+def _payments(ours: str, ports: Mapping[str, str]) -> Environment:
+    """Where billing finds the simulated providers, and where they find us: ``ours`` is the gateway's /payments."""
+    viva = f"http://{HOST}:{ports['KERYX_VIVA_SIM_PORT']}"
+    return {
+        "KERYX_PAYMENTS_URL": ours,
+        "KERYX_VIVA_ACCOUNTS_URL": viva,
+        "KERYX_VIVA_API_URL": viva,
+        "KERYX_VIVA_URL": viva,
+        "KERYX_VIVA_SIM_WEBHOOK_URL": f"{ours}/viva/webhook",
+        "KERYX_VIVA_SIM_SUCCESS_URL": f"{ours}/viva/return",
+        "KERYX_VIVA_SIM_FAILURE_URL": f"{ours}/viva/cancel",
+        "KERYX_PAYPAL_URL": f"http://{HOST}:{ports['KERYX_PAYPAL_SIM_PORT']}",
+        "KERYX_PAYPAL_SIM_WEBHOOK_URL": f"{ours}/paypal/webhook",
     }
 
 
@@ -67,7 +89,10 @@ def for_process(
     if process.service:
         variable = f"KERYX_DATABASE_URL_{process.service.upper()}"
         environment[variable] = world[variable]
-    return {**environment, **process.env}
+    environment |= process.env
+    if process.name == "billing":
+        environment |= {name: value for name, value in os.environ.items() if name.startswith(PAYMENTS)}
+    return environment
 
 
 def read_env_file(layout: Layout) -> Environment:

@@ -44,22 +44,35 @@ GUNICORN = (
 )
 
 
-def _service(name: str, after: tuple[str, ...] = ()) -> Process:
-    return Process(name, f"services.{name}.main", service=name, after=after)
+def _service(name: str, after: tuple[str, ...] = (), env: Mapping[str, str] | None = None) -> Process:
+    return Process(name, f"services.{name}.main", service=name, after=after, env=env or {})
 
 
 def _relay(service: str) -> Process:
     return Process(f"relay-{service}", "servicekit.relay", (service,), service=service, after=(service,))
 
 
+# Made up, and the same that the simulators have: they open no door. Real ones in the environment go before them.
+PAYMENT_CREDENTIALS = {
+    "KERYX_VIVA_CLIENT_ID": "keryx-laptop.apps.vivapayments.com",
+    "KERYX_VIVA_CLIENT_SECRET": "laptop-only",
+    "KERYX_VIVA_MERCHANT_ID": "5f2c1a52-1d7e-4a7c-9d0a-2f6a5d0c7e11",
+    "KERYX_VIVA_API_KEY": "laptop-only",
+    "KERYX_PAYPAL_CLIENT_ID": "keryx-laptop",
+    "KERYX_PAYPAL_CLIENT_SECRET": "laptop-only",
+    "KERYX_PAYPAL_WEBHOOK_ID": "8PT597110X687430LKGECATA",
+}
+
 PROCESSES: tuple[Process, ...] = (
     Process("smsc", "simulators.smsc", port="KERYX_SMSC_HTTP_PORT"),
     Process("mailbox", "simulators.mailbox", port="KERYX_MAILBOX_HTTP_PORT"),
+    Process("viva", "simulators.viva", port="KERYX_VIVA_SIM_PORT"),
+    Process("paypal", "simulators.paypal", port="KERYX_PAYPAL_SIM_PORT"),
     _service("accounts"),
     _service("contacts"),
     _service("campaigns"),
     _service("dispatcher"),
-    _service("billing"),
+    _service("billing", env=PAYMENT_CREDENTIALS),
     _service("notifier", after=("mailbox",)),
     Process("contacts-worker", "services.contacts.worker", service="contacts", after=("contacts",)),
     Process("expander", "services.campaigns.expander", service="campaigns", after=("campaigns",)),
@@ -71,4 +84,4 @@ PROCESSES: tuple[Process, ...] = (
 )
 
 # They play the world outside, so they get nothing of ours: no broker, no database, no secret.
-SIMULATED = frozenset({"smsc", "mailbox"})
+SIMULATED = frozenset({"smsc", "mailbox", "viva", "paypal"})

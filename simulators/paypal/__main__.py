@@ -22,6 +22,7 @@ def main() -> int:
             client_id=support.text("KERYX_PAYPAL_CLIENT_ID", "keryx-laptop"),
             client_secret=support.text("KERYX_PAYPAL_CLIENT_SECRET", "laptop-only"),
             webhook_id=support.text("KERYX_PAYPAL_WEBHOOK_ID", "8PT597110X687430LKGECATA"),
+            public_url=support.text("KERYX_PAYPAL_SIM_PUBLIC_URL", ""),
         )
         manner = Manner(
             url=support.text("KERYX_PAYPAL_SIM_WEBHOOK_URL", ""),

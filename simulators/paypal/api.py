@@ -55,12 +55,13 @@ class Api:
         return httpwire.json_answer(200, {})
 
     def _for_us(self, handler: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
-        """Only with a token that we gave; links in the answer lead where the request came to."""
+        """Only with a token that we gave; links in the answer lead where the request came to, or to our public address."""
 
         def guarded(request: Request) -> Answer:
             if self._tokens.get(bearer(request), 0) < time.monotonic():
                 return shapes.failure(401, "AUTHENTICATION_FAILURE")
-            self.events.base = f"http://{request.headers.get('host', '127.0.0.1')}"
+            came_to = f"http://{request.headers.get('host', '127.0.0.1')}"
+            self.events.base = self.merchant.public_url or came_to
             return handler(request)
 
         return guarded

@@ -15,11 +15,12 @@ MAX_ORDERS = 100_000
 
 @dataclass(frozen=True)
 class Merchant:
-    """The credentials of an app, and the id of its registered webhook."""
+    """The credentials of an app, the id of its registered webhook, and our address for browsers where it differs."""
 
     client_id: str
     client_secret: str
     webhook_id: str
+    public_url: str = ""
 
 
 @dataclass

@@ -59,7 +59,10 @@ _ORDER = re.compile(r"[0-9]{8,20}", re.ASCII)
 
 @dataclass(frozen=True)
 class VivaSettings:
-    """From KERYX_VIVA_…; empty credentials mean that this installation does not take Viva."""
+    """From KERYX_VIVA_…; empty credentials mean that this installation does not take Viva.
+
+    ``viva_page_url`` is where a payer's browser finds the page when that is not where we find Viva (a container does not).
+    """
 
     viva_client_id: str = ""
     viva_client_secret: str = ""
@@ -69,6 +72,7 @@ class VivaSettings:
     viva_accounts_url: str = "https://accounts.vivapayments.com"
     viva_api_url: str = "https://api.vivapayments.com"
     viva_url: str = "https://www.vivapayments.com"
+    viva_page_url: str = ""
 
 
 class Viva:
@@ -108,7 +112,8 @@ class Viva:
         code = str(answer.data.get("orderCode", "")) if isinstance(answer.data, dict) else ""
         if not answer.ok or not _ORDER.fullmatch(code):
             raise self._refused(answer, "Viva does not take this order.")
-        return Opened(f"{self._told.viva_url}/web/checkout?ref={code}", code)
+        page = self._told.viva_page_url or self._told.viva_url
+        return Opened(f"{page}/web/checkout?ref={code}", code)
 
     def fetch(
         self, provider_order: str | None = None, transaction_id: str | None = None

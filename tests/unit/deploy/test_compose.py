@@ -84,7 +84,7 @@ def test_ports_are_published_to_this_machine_only(compose: dict[str, Any]) -> No
 
 
 def test_every_secret_must_be_given_and_the_laptop_s_file_gives_exactly_those() -> None:
-    secret = r"\$\{(KERYX_\w*(?:PASSWORD|SECRET)\w*)(:\?)?"
+    secret = r"\$\{(KERYX_\w*(?:PASSWORD|SECRET|API_KEY)\w*)(:\?)?"
     used = {match[1]: match[2] for match in re.finditer(secret, TEXT)}
     assert set(used.values()) == {":?"}
     laptop = (ROOT / "deploy/compose/laptop.env").read_text(encoding="utf-8")
@@ -97,3 +97,12 @@ def test_the_image_holds_no_secret_and_does_not_run_as_root() -> None:
     assert re.search(r"^USER 10001:10001$", lines, re.MULTILINE)
     assert "--require-hashes" in lines
     assert not re.search(r"PASSWORD|SECRET|TOKEN", lines)
+
+
+@every_process
+def test_only_billing_and_the_provider_itself_hear_of_a_provider_s_credentials(
+    compose: dict[str, Any], process: Process
+) -> None:
+    told = compose["services"][process.name]["environment"]
+    hears = {name for name in ("viva", "paypal") if f"KERYX_{name.upper()}_CLIENT_SECRET" in told}
+    assert hears == ({"viva", "paypal"} if process.name == "billing" else {process.name} & {"viva", "paypal"})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from deploy.local import environment, supervisor
 from deploy.local.layout import ROOT, Layout
-from deploy.local.processes import PROCESSES, RELAYED, SERVICES, SIMULATED, Process
+from deploy.local.processes import PAYMENT_CREDENTIALS, PROCESSES, RELAYED, SERVICES, SIMULATED, Process
 from deploy.local.state import State
 
 WORLD = {
@@ -61,6 +62,31 @@ def test_a_process_sees_its_own_service_s_database_only(
 def test_the_outside_world_gets_nothing_of_ours(state: State, name: str) -> None:
     environment_ = told(name, state)
     assert not {"KERYX_AMQP_URI", "KERYX_SECRET_KEY"} & set(environment_)
+
+
+def test_real_payment_credentials_at_the_keyboard_reach_billing_and_nobody_else(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up = told("billing", state)
+    monkeypatch.setenv("KERYX_VIVA_API_KEY", "real")
+    monkeypatch.setenv("KERYX_VIVA_URL", "https://www.vivapayments.com")
+    now = told("billing", state)
+    assert {name for name in now if now[name] != made_up.get(name)} == {
+        "KERYX_VIVA_API_KEY",
+        "KERYX_VIVA_URL",
+    }
+    others = [told(process.name, state) for process in PROCESSES if process.name != "billing"]
+    assert [env for env in others if "real" in env.values()] == []
+
+
+def test_billing_is_told_the_credentials_that_the_simulators_have(state: State) -> None:
+    sources = [(ROOT / "simulators" / name / "__main__.py").read_text() for name in ("viva", "paypal")]
+    known = dict(re.findall(r'text\("(KERYX_\w+)", "([^"]+)"\)', "".join(sources)))
+    told_billing = told("billing", state)
+    assert len(PAYMENT_CREDENTIALS) == 7
+    assert {name: known[name] for name in PAYMENT_CREDENTIALS} == {
+        name: told_billing[name] for name in PAYMENT_CREDENTIALS
+    }
 
 
 def test_no_two_processes_share_a_port(state: State) -> None:
