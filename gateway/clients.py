@@ -15,13 +15,19 @@ import nameko.standalone.rpc  # noqa: F401
 from flask import current_app
 from nameko.exceptions import RpcTimeout, UnknownService
 
+from contracts import errors
 from contracts.errors import Unavailable
-from servicekit import crashpoints
+from servicekit import context, crashpoints
 from servicekit.rpcclient import Client
 
+from .gathering import Gathering
 from .settings import GatewaySettings
 
 PING_TIMEOUT = 2.0
+SENDING_AT_ONCE, SENDING_TOGETHER = (
+    2,
+    500,
+)  # calls under way; messages a call, a request with more going alone
 
 
 class Pool:
@@ -183,8 +189,17 @@ class Contacts(ServiceClient):
     import_rejects = read()
     import_template = read()
     suppress = command()
+    suppress_text = command()
     unsuppress = command()
     list_suppressed = read()
+    list_opt_outs = read()
+    approve_opt_out = command()
+    reject_opt_out = command()
+    opt_out_settings = read()
+    update_opt_out_settings = command()
+    unsubscribe_page = read()
+    unsubscribe = read()  # again, it changes nothing
+    undo_unsubscribe = command()
 
 
 class Campaigns(ServiceClient):
@@ -208,7 +223,7 @@ class Dispatcher(ServiceClient):
     """Messages, exports, connectors, routes."""
 
     service = "dispatcher"
-    accept = command()
+    accept_all = command()
     message = read()
     messages = read()
     cancel_message = command()
@@ -223,6 +238,27 @@ class Dispatcher(ServiceClient):
     list_routes = read()
     delete_route = command()
     overview = read()
+
+    def __init__(self, rpc: Rpc) -> None:
+        """Requests to send that arrive meanwhile go together."""
+        super().__init__(rpc)
+        self._sending = Gathering(
+            lambda asked: self.accept_all(list(asked)), SENDING_AT_ONCE, SENDING_TOGETHER
+        )
+
+    def accept(
+        self, account_id: int, messages: list[dict[str, Any]], all_or_nothing: bool, key: str | None
+    ) -> dict[str, Any]:
+        """Accept messages sent directly. Raises what the dispatcher has against this request."""
+        request = {
+            "account_id": account_id, "messages": messages, "all_or_nothing": all_or_nothing, "key": key,
+            "actor": context.actor(),
+        }  # fmt: skip
+        answer = self._sending(request, weight=len(messages))
+        if "error" in answer:
+            raise errors.from_data(answer["error"])
+        accepted: dict[str, Any] = answer["answer"]
+        return accepted
 
 
 class Billing(ServiceClient):
@@ -243,6 +279,16 @@ class Billing(ServiceClient):
     books = read("long")
 
 
+class Notifier(ServiceClient):
+    """Notices of accounts."""
+
+    service = "notifier"
+    notices = read()
+    unread_notices = read()
+    read_notice = read()  # again, it changes nothing
+    read_notices = command()
+
+
 class Services:
     """All clients over one set of pools."""
 
@@ -253,6 +299,7 @@ class Services:
         self.campaigns = Campaigns(rpc)
         self.dispatcher = Dispatcher(rpc)
         self.billing = Billing(rpc)
+        self.notifier = Notifier(rpc)
 
 
 def services() -> Services:

@@ -34,7 +34,7 @@ class Process:
 GUNICORN = (
     "--worker-class=gthread",
     "--workers=1",
-    "--threads=16",
+    "--threads=32",
     "--bind={KERYX_HOST}:{KERYX_PORT}",
     "--graceful-timeout=15",
     "--timeout=60",

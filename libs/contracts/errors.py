@@ -33,6 +33,11 @@ class KeryxError(Exception):
         """The same failure as an instance of its kind, which every process knows."""
         return kind_of(type(self))(self.code, self.detail, self.errors)
 
+    def to_data(self) -> dict[str, Any]:
+        """As data, for an answer that tells of several requests."""
+        kind = kind_of(type(self)).__name__
+        return {"kind": kind, "code": self.code, "detail": self.detail, "errors": self.errors}
+
 
 class BadRequest(KeryxError):
     """The request cannot be read."""
@@ -110,6 +115,12 @@ KINDS: tuple[type[KeryxError], ...] = (
     BadRequest, Unauthorized, InsufficientFunds, Forbidden, NotFound, Conflict,
     PreconditionFailed, TooLarge, Invalid, TooMany, Unexpected, Unavailable,
 )  # fmt: skip
+
+
+def from_data(data: dict[str, Any]) -> KeryxError:
+    """The failure that ``to_data`` wrote; Unexpected when its kind is not known here."""
+    kind = next((one for one in KINDS if one.__name__ == data["kind"]), Unexpected)
+    return kind(data["code"], data["detail"], data["errors"])
 
 
 def kind_of(leaf: type[KeryxError]) -> type[KeryxError]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -60,12 +60,76 @@ def _stored(cursor: Any, account_id: int, key: str, request: Any, operation: str
     if row is None:
         return None
     if bytes(row[0]) != _digest(request):
-        raise Conflict("idempotency_key_reused", "This Idempotency-Key was used for a different request.")
+        raise _reused()
     return (row[1],)
 
 
+def _reused() -> Conflict:
+    return Conflict("idempotency_key_reused", "This Idempotency-Key was used for a different request.")
+
+
 def _digest(request: Any) -> bytes:
-    return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).digest()
+    try:
+        octets = orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
+    except (
+        TypeError
+    ):  # half of a surrogate pair, which JSON can write and UTF-8 cannot: whoever reads the text refuses it
+        octets = json.dumps(request, sort_keys=True).encode()
+    return hashlib.sha256(octets).digest()
+
+
+class Asked(NamedTuple):
+    """A request under a key, one of many that are answered in one transaction."""
+
+    account_id: int
+    key: str
+    request: Any
+
+
+def recall_all(session: Any, asked: Sequence[Asked], operation: str, lock: bool = False) -> list[Any]:
+    """What is known of each: its stored answer, a Conflict for a key used otherwise, None for nothing.
+
+    With ``lock`` a key that somebody is answering now is waited for, and is ours until the transaction ends.
+    """
+    accounts, keys = [one.account_id for one in asked], [one.key for one in asked]
+    cursor = cursor_of(session)
+    if (
+        lock
+    ):  # in one order, so that two transactions with the same keys do not wait for each other in a circle
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(place) FROM (SELECT DISTINCT hashtextextended(%s || chr(10) || key, account_id)"
+            " AS place FROM unnest(%s::bigint[], %s::text[]) AS a (account_id, key) ORDER BY 1) places",
+            (operation, accounts, keys),
+        )
+    cursor.execute(
+        "SELECT i.account_id, i.key, i.request_hash, i.response FROM idempotency_keys i"
+        " JOIN unnest(%s::bigint[], %s::text[]) AS a (account_id, key) USING (account_id, key) WHERE i.operation = %s",
+        (accounts, keys, operation),
+    )
+    stored = {(row[0], row[1]): (bytes(row[2]), row[3]) for row in cursor.fetchall()}
+    return [_known(stored.get((one.account_id, one.key)), one.request) for one in asked]
+
+
+def _known(stored: tuple[bytes, Any] | None, request: Any) -> Any:
+    if stored is None:
+        return None
+    return stored[1] if stored[0] == _digest(request) else _reused()
+
+
+def store_all(session: Any, answered: Sequence[tuple[Asked, Any]], operation: str) -> None:
+    """Keep answers; each key must be locked by ``recall_all`` and have had none."""
+    cursor_of(session).execute(
+        "INSERT INTO idempotency_keys (account_id, key, operation, request_hash, response)"
+        " SELECT account_id, key, %s, request_hash, response::jsonb"
+        " FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::text[]) AS a (account_id, key, request_hash, response)",
+        (
+            operation,
+            [one.account_id for one, _ in answered],
+            [one.key for one, _ in answered],
+            [_digest(one.request) for one, _ in answered],
+            [json.dumps(answer) for _, answer in answered],
+        ),
+    )
 
 
 def forget_old(session: Any, hours: int = 72, limit: int = 10_000) -> int:

@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.envelope import Envelope
+from contracts.errors import KeryxError
 from contracts.events import SuppressionChanged
 from servicekit import idempotency, inbox
 from servicekit.database import cursor_of
 from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 
-from . import connectors, direct, exports, partitions, progress, queries, stops, suppressions, sweeps, unsent
+from . import (
+    connectors,
+    direct_sends,
+    exports,
+    partitions,
+    progress,
+    queries,
+    stops,
+    suppressions,
+    sweeps,
+    unsent,
+)
+from .direct_groups import Request
+from .direct_sends import Accepting, Remembered
 from .progress import ChunkCache, Progress
 
 
@@ -22,6 +36,7 @@ class DispatcherService:
     billing = ServiceProxy("billing")
     contacts = ServiceProxy("contacts")
     chunks = ChunkCache()
+    remembered = Remembered()
 
     @rpc
     def ping(self) -> str:
@@ -39,8 +54,18 @@ class DispatcherService:
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """Accept messages sent directly."""
-        accepting = direct.Accepting(self.db.transaction, cursor_of, self.billing)
-        return accepting.accept(account_id, messages, all_or_nothing, idempotency_key)
+        return self._accepting().accept(Request(account_id, messages, all_or_nothing, idempotency_key))
+
+    @rpc
+    def accept_all(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Accept requests that arrived together: for each its ``answer``, or the ``error`` it would have got."""
+        answers = self._accepting().accept_all([Request(**request) for request in requests])
+        return [
+            {"error": one.to_data()} if isinstance(one, KeryxError) else {"answer": one} for one in answers
+        ]
+
+    def _accepting(self) -> Accepting:
+        return Accepting(self.db.transaction, cursor_of, self.billing, self.remembered)
 
     @rpc
     def message(self, account_id: int, id: int) -> dict[str, Any]:
@@ -171,4 +196,4 @@ class DispatcherService:
             sweeps.expire(cursor_of(session), self.chunks)
             inbox.forget_old(session)
             idempotency.forget_old(session)
-        direct.give_back_old(self.db.transaction, cursor_of, self.billing)
+        direct_sends.give_back_old(self.db.transaction, cursor_of, self.billing)

@@ -29,7 +29,9 @@ from contracts.events import SuppressionChanged
 from servicekit import topology
 from servicekit.database import Database, cursor_of, make_engine
 from servicekit.rpcclient import Client
-from services.dispatcher import direct, partitions, secrets, suppressions
+from services.dispatcher import direct_sends, partitions, secrets, suppressions
+from services.dispatcher.direct_groups import Request
+from services.dispatcher.direct_sends import Accepting
 from tests.integration.billing.processes import Running, running, start
 from tests.support.dataplane import SECRET, TOLD, chunks_of
 from tests.support.waiting import eventually
@@ -207,13 +209,15 @@ def test_a_hold_whose_request_was_never_accepted_is_given_back(site: Site, accou
         with database.transaction() as session:
             yield session
 
-    accepting = direct.Accepting(transaction, cursor_of, site.billing)
+    accepting = Accepting(transaction, cursor_of, site.billing)
     with pytest.raises(Killed):
-        accepting.accept(account, [message(1)], False, "killed")
+        accepting.accept(Request(account, [message(1)], False, "killed"))
     assert held(site, account) > 0
-    assert direct.give_back_old(database.transaction, cursor_of, site.billing) == 0
-    site.sql("UPDATE direct_sends SET asked_at = asked_at - make_interval(secs => %s)", direct.INTENT_SECONDS)
-    assert direct.give_back_old(database.transaction, cursor_of, site.billing) >= 1
+    assert direct_sends.give_back_old(database.transaction, cursor_of, site.billing) == 0
+    site.sql(
+        "UPDATE direct_sends SET asked_at = asked_at - make_interval(secs => %s)", direct_sends.INTENT_SECONDS
+    )
+    assert direct_sends.give_back_old(database.transaction, cursor_of, site.billing) >= 1
     assert held(site, account) == 0
     with pytest.raises(Conflict) as refusal:
         site.call("accept", account, [message(1)], idempotency_key="killed")
@@ -233,7 +237,7 @@ def test_a_request_repeated_after_a_kill_is_accepted_once(site: Site, account: i
             yield session
 
     with pytest.raises(Killed):
-        direct.Accepting(transaction, cursor_of, site.billing).accept(account, [message(1)], False, "again")
+        Accepting(transaction, cursor_of, site.billing).accept(Request(account, [message(1)], False, "again"))
     answer = site.call("accept", account, [message(1)], idempotency_key="again")["data"][0]
     assert held(site, account) == answer["price"]
     assert not site.sql("SELECT 1 FROM direct_sends WHERE account_id = %s", account)
@@ -245,9 +249,114 @@ def test_a_hold_that_billing_refused_does_not_keep_the_sweep_from_others(site: S
     with pytest.raises(InsufficientFunds):
         site.call("accept", poor, [message(1)])
     database = site.database()
-    site.sql("UPDATE direct_sends SET asked_at = asked_at - make_interval(secs => %s)", direct.INTENT_SECONDS)
-    assert direct.give_back_old(database.transaction, cursor_of, site.billing) >= 1
+    site.sql(
+        "UPDATE direct_sends SET asked_at = asked_at - make_interval(secs => %s)", direct_sends.INTENT_SECONDS
+    )
+    assert direct_sends.give_back_old(database.transaction, cursor_of, site.billing) >= 1
     assert not site.sql("SELECT 1 FROM direct_sends")
+    database.engine.dispose()
+
+
+# --- requests that arrive together
+
+
+def request(
+    account_id: int, *messages: dict[str, Any], key: str | None = None, **more: Any
+) -> dict[str, Any]:
+    return {"account_id": account_id, "messages": list(messages), "key": key, **more}
+
+
+def test_requests_that_arrive_together_share_a_hold_and_each_gets_its_own_answer(
+    site: Site, account: int
+) -> None:
+    answers = site.call("accept_all", [request(account, message(n), key=f"t{n}") for n in range(5)])
+    assert [one["answer"]["data"][0]["reference"] for one in answers] == [f"r{n}" for n in range(5)]
+    assert site.sql("SELECT count(*), sum(messages) FROM batches WHERE account_id = %s", account) == [(1, 5)]
+    assert held(site, account) == sum(one["answer"]["data"][0]["price"] for one in answers)
+    again = site.call("accept", account, [message(3)], idempotency_key="t3")
+    assert again == answers[3]["answer"]
+
+
+def test_accounts_do_not_share_anything(site: Site, account: int) -> None:
+    other = next(accounts)
+    site.billing.topup(other, EURO, "deposit", f"topup-{other}")
+    mine, theirs = site.call("accept_all", [request(account, message(1)), request(other, message(1))])
+    assert held(site, account) == mine["answer"]["data"][0]["price"]
+    assert held(site, other) == theirs["answer"]["data"][0]["price"]
+    assert site.sql("SELECT count(*) FROM chunks WHERE account_id IN (%s, %s)", account, other) == [(2,)]
+
+
+def test_one_bad_request_leaves_the_others_alone(site: Site, account: int) -> None:
+    bad = request(account, message(1), message(to="x"), all_or_nothing=True)
+    answers = site.call("accept_all", [request(account, message(1)), bad, request(account)])
+    assert answers[0]["answer"]["data"][0]["state"] == "accepted"
+    assert [one["error"]["code"] for one in answers[1:]] == ["messages_refused", "too_many_messages"]
+    assert held(site, account) == answers[0]["answer"]["data"][0]["price"]
+
+
+def test_a_key_that_comes_twice_in_a_call_is_one_request(site: Site, account: int) -> None:
+    same, differs = request(account, message(1), key="twice"), request(account, message(2), key="twice")
+    first, second, third = site.call("accept_all", [same, same, differs])
+    assert first == second
+    assert third["error"]["code"] == "idempotency_key_reused"
+    assert site.sql("SELECT count(*) FROM messages WHERE account_id = %s", account) == [(1,)]
+
+
+def test_a_balance_that_does_not_do_for_all_does_for_some(site: Site) -> None:
+    poor = next(accounts)
+    price = site.billing.quote(poor, "normal", [["306912345600", 1]])["total"]
+    site.billing.topup(poor, 2 * price + 1, "deposit", f"topup-{poor}")
+    answers = site.call("accept_all", [request(poor, message(n), key=f"p{n}") for n in range(4)])
+    codes = [one.get("error", {}).get("code") for one in answers]
+    assert sorted(codes, key=str) == [None, None, "insufficient_funds", "insufficient_funds"]
+    assert held(site, poor) == 2 * price
+    assert site.sql("SELECT count(*) FROM messages WHERE account_id = %s", poor) == [(2,)]
+
+
+def test_a_request_that_is_refused_one_of_its_holds_gives_the_other_back_at_once(site: Site) -> None:
+    poor = next(accounts)
+    price = site.billing.quote(poor, "normal", [["306912345600", 1]])["total"]
+    site.billing.topup(poor, price, "deposit", f"topup-{poor}")
+    with pytest.raises(InsufficientFunds):
+        site.call("accept", poor, [message(1), message(2, kind="marketing")])
+    assert held(site, poor) == 0
+    assert site.call("accept", poor, [message(1)])["data"][0]["state"] == "accepted"
+
+
+def test_what_another_replica_answered_meanwhile_is_not_accepted_again(site: Site, account: int) -> None:
+    """Two replicas have the same request; the second one looks its key up before the first one commits."""
+    database = site.database()
+    accepting = Accepting(database.transaction, cursor_of, site.billing)
+    recall = accepting._recall
+    answers: list[Any] = []
+
+    def recall_and_be_overtaken(call: Any) -> None:
+        recall(call)
+        answers.append(site.call("accept", account, [message(1)], idempotency_key="raced"))
+
+    accepting._recall = recall_and_be_overtaken  # type: ignore[method-assign]
+    late = accepting.accept_all(
+        [Request(account, [message(1)], key="raced"), Request(account, [message(2)], key="other")]
+    )
+    price = answers[0]["data"][0]["price"]
+    assert late[0] == answers[0]
+    assert site.sql("SELECT count(*) FROM messages WHERE account_id = %s", account) == [(2,)]
+    told = [row for body, is_told in site.sql(TOLD) for row in chunks_of(bytes(body), is_told)]
+    released = sum(row["released"] for row in told if row["account_id"] == account)
+    assert held(site, account) - released == 2 * price
+    database.engine.dispose()
+
+
+def test_a_repetition_killed_after_the_first_was_accepted_takes_no_money_back(
+    site: Site, account: int
+) -> None:
+    answer = site.call("accept", account, [message(1)], idempotency_key="echo")["data"][0]
+    (hold_id,) = site.sql("SELECT hold_id FROM chunks WHERE account_id = %s", account)[0]
+    site.sql("INSERT INTO direct_sends (hold_id, account_id, asked_at) VALUES (%s, %s, now() - interval '1 day')",
+             hold_id, account)  # fmt: skip
+    database = site.database()
+    assert direct_sends.give_back_old(database.transaction, cursor_of, site.billing) >= 1
+    assert held(site, account) == answer["price"]
     database.engine.dispose()
 
 
