@@ -17,18 +17,6 @@ class UnknownMessage(NotFound):
     code = "unknown_message"
 
 
-class UnknownExport(NotFound):
-    """No such export, or another account's."""
-
-    code = "unknown_export"
-
-
-class ExportNotReady(Conflict):
-    """The file is not written yet."""
-
-    code = "export_not_ready"
-
-
 class UnknownConnector(NotFound):
     """No connector of that name."""
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import declarative_base
 
+from servicekit.exports import export_tables
 from servicekit.tables import kit_tables
 
 Base = declarative_base()
@@ -271,32 +272,5 @@ Table(
     _when("asked_at"),
 )
 
-Table(
-    "exports",
-    Base.metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("account_id", BigInteger, nullable=False),
-    Column("what", Text, nullable=False),
-    Column("format", Text, nullable=False),
-    Column("filter", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("state", Text, nullable=False, server_default=text("'queued'")),
-    Column("total", BigInteger, nullable=False, server_default=text("0")),
-    Column("written", BigInteger, nullable=False, server_default=text("0")),
-    Column("size", BigInteger),
-    Column("error", Text),
-    Column("owner", Text),
-    _when("lease_until", nullable=True),
-    _when("created_at"),
-    _when("finished_at", nullable=True),
-    Index("exports_account", "account_id", "id"),
-)
-
-Table(
-    "export_pieces",  # the finished file, so that any replica can hand it out
-    Base.metadata,
-    Column("export_id", BigInteger, ForeignKey("exports.id", ondelete="CASCADE"), primary_key=True),
-    Column("no", Integer, primary_key=True, autoincrement=False),
-    Column("data", LargeBinary, nullable=False),
-)
-
+export_tables(Base.metadata)
 kit_tables(Base.metadata)

@@ -7,6 +7,7 @@ from typing import Any
 from contracts.envelope import Envelope
 from contracts.errors import KeryxError
 from contracts.events import SuppressionChanged
+from servicekit import exports as kept_exports
 from servicekit import idempotency, inbox
 from servicekit.database import cursor_of
 from servicekit.service import Database, ServiceProxy, consumes, every, rpc
@@ -114,13 +115,13 @@ class DispatcherService:
     def get_export(self, account_id: int, id: int) -> dict[str, Any]:
         """How far an export is."""
         with self.db.transaction() as session:
-            return exports.get(cursor_of(session), account_id, id)
+            return kept_exports.get(session, account_id, id)
 
     @rpc
     def export_chunk(self, account_id: int, id: int, offset: int = 0) -> dict[str, Any]:
         """A piece of a finished export."""
         with self.db.transaction() as session:
-            return exports.piece(cursor_of(session), account_id, id, offset)
+            return kept_exports.piece(session, account_id, id, offset)
 
     @rpc
     def set_stop(self, campaign_id: int, version: int, state: str) -> dict[str, Any]:
