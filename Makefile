@@ -1,6 +1,6 @@
 # Each verb is one script in deploy/local; README.md there tells how they work.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down restart demo infra logs test bench lint fmt lock clean
+.PHONY: help setup up down restart demo infra logs test bench chaos lint fmt lock clean
 PYTHON ?= python3
 VENV := .venv/bin
 SETUP := $(PYTHON) -m deploy.local.venv
@@ -35,6 +35,9 @@ test: setup ## run all tests on databases and a virtual host of their own (ARGS=
 
 bench: setup ## measure rates, processor time and memory (ONLY=row,… N=… RUNS=…; see docs/performance.md)
 	@ONLY="$(ONLY)" N="$(N)" RUNS="$(RUNS)" $(VENV)/python -m bench
+
+chaos: setup ## break things on purpose while campaigns run (FAULTS=n ONLY=fault,… N=… SEED=…; see docs/operations.md)
+	@FAULTS="$(FAULTS)" ONLY="$(ONLY)" N="$(N)" SEED="$(SEED)" $(VENV)/python -m tests.chaos
 
 lint: setup ## check style, types and the import rules
 	@$(VENV)/python -m deploy.local.lint

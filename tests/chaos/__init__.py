@@ -1,0 +1,1 @@
+"""Faults on purpose, and what must hold after each (docs/operations.md, Chaos)."""

@@ -1,0 +1,94 @@
+"""What a fault is, and the usual one: a process killed at a named point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from bench.harness.stack import WINDOW
+from servicekit.crashpoints import Order
+
+from ..case import Case
+from ..points import Fired, NotFired
+
+FIRE_SECONDS = 30.0
+
+
+class Skipped(Exception):
+    """The machine lacks what the fault needs; the text says what."""
+
+
+def nothing(_: Case) -> None:
+    """Nothing to do."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault. ``prepare`` comes before the campaigns start, ``strike`` when a quarter of them is submitted.
+
+    ``strike`` makes it happen and returns when it did (NotFired otherwise); ``after`` follows and has what must come back
+    come back; ``restore`` runs in any case. ``doubt_windows``: how many windows of parts may stay in doubt. ``may_restart``:
+    the processes that may be started anew. ``seconds``: how long sending lasts at least, so that a slow strike is still in
+    the middle. ``fresh_tenants``: the fault changes what its tenants may do later.
+    """
+
+    name: str
+    about: str
+    strike: Callable[[Case], Fired]
+    prepare: Callable[[Case], None] = nothing
+    after: Callable[[Case], None] = nothing
+    restore: Callable[[Case], None] = nothing
+    doubt_windows: int = 0
+    may_restart: frozenset[str] = field(default_factory=frozenset)
+    seconds: float = 8.0
+    fresh_tenants: bool = False
+
+    @property
+    def doubt_allowed(self) -> int:
+        """Parts that may stay in doubt."""
+        return self.doubt_windows * WINDOW
+
+
+def at_point(
+    process: str, point: str, trigger: Callable[[Case], object], case: Case, after: int = 1
+) -> Fired:
+    """Kill ``process`` at ``point``, reached by what goes on anyway or by ``trigger``. It is back before this returns."""
+    pid = case.rig.pid(process)
+    case.rig.points.arm(point, Order("kill", after=after))
+    trigger(case)
+    fired = case.rig.points.wait(point, FIRE_SECONDS)
+    if not _is_of(fired.pid, pid, process):
+        raise NotFired(f"{point}: fired in process {fired.pid}, {process} is {pid}")
+    case.rig.came_back(process, pid)
+    return fired
+
+
+def _is_of(fired: int, pid: int, process: str) -> bool:
+    # gunicorn's worker is a child of the process that is supervised.
+    return fired == pid or process == "gateway"
+
+
+def kill(
+    process: str,
+    point: str,
+    about: str,
+    *,
+    trigger: Callable[[Case], object] = nothing,
+    prepare: Callable[[Case], None] = nothing,
+    after: Callable[[Case], None] = nothing,
+    doubt_windows: int = 0,
+    times: int = 1,
+    seconds: float = 8.0,
+) -> Fault:
+    """The fault ``kill.<point>``."""
+    return Fault(
+        f"kill.{point}",
+        about,
+        partial(at_point, process, point, trigger, after=times),
+        prepare=prepare,
+        after=after,
+        doubt_windows=doubt_windows,
+        may_restart=frozenset({process}),
+        seconds=seconds,
+    )
