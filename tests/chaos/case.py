@@ -86,14 +86,18 @@ class Case:
             self.kept |= made
         return {name: self.kept[name] for name in ("A", "B")}
 
-    def begin(self, seconds: float) -> int:
-        """Start both campaigns, at a rate that makes them last ``seconds``; how many parts they have."""
+    def begin(self, seconds: float, upstream: bool) -> int:
+        """Start both campaigns, so slowly that they last ``seconds``; how many parts they have.
+
+        ``upstream`` slows the making of chunks down, otherwise the sending is slow.
+        """
         tenants = self.memory["tenants"] = self.tenants()
         total = sum(each.parts for each in tenants.values())
-        self.set_connector(parts_per_second=max(50, int(total / seconds)))
+        self.set_connector(parts_per_second=None if upstream else max(50, int(total / seconds)))
+        pace = int(self.n * 60 / seconds) if upstream else None
         for name, each in tenants.items():
             sender = f"K{name}{self.number}"
-            campaign = _draft(each.customer, each.group, each.text, sender)
+            campaign = _draft(each.customer, each.group, each.text, sender, pace)
             self.sendings.append(Sending(name, each.customer.id, sender, each.recipients, int(campaign)))
         for sending in self.sendings:
             self.api(sending.name).post(f"/campaigns/{sending.campaign_id}/start")
@@ -199,7 +203,8 @@ class Case:
         return time.time()
 
 
-def _draft(customer: Customer, group: int, text: str, sender: str) -> str:
-    wanted = {**traffic.CAMPAIGN, "text": text, "sender": sender, "audience": {"group_ids": [str(group)]}}
+def _draft(customer: Customer, group: int, text: str, sender: str, pace: int | None = None) -> str:
+    audience = {"group_ids": [str(group)]}
+    wanted = {**traffic.CAMPAIGN, "text": text, "sender": sender, "audience": audience, "pace": pace}
     made = customer.api.post("/campaigns", wanted, headers={"Idempotency-Key": uuid4().hex})
     return str(made["id"])

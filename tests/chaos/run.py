@@ -23,7 +23,7 @@ from .report import Result
 from .rig import Rig, TooLate, wait
 
 FINISH_SECONDS = 240.0
-REST_SECONDS = 60.0
+REST_SECONDS = 45.0
 PAIR = frozenset({"A", "B"})
 # What a question answers while something is coming back.
 AWAY = (
@@ -67,7 +67,7 @@ def _strike(fault: Fault, case: Case) -> None:
     case.stack.smsc.reset()
     case.behave_well()
     fault.prepare(case)
-    total = case.begin(max(fault.seconds, case.n / 1500))
+    total = case.begin(max(fault.seconds, case.n / 1500), fault.upstream)
     case.until_share(total)
     case.fired = fault.strike(case)
     fault.after(case)

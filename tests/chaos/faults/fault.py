@@ -30,7 +30,8 @@ class Fault:
     ``strike`` makes it happen and returns when it did (NotFired otherwise); ``after`` follows and has what must come back
     come back; ``restore`` runs in any case. ``doubt_windows``: how many windows of parts may stay in doubt. ``may_restart``:
     the processes that may be started anew. ``seconds``: how long sending lasts at least, so that a slow strike is still in
-    the middle. ``fresh_tenants``: the fault changes what its tenants may do later.
+    the middle. ``fresh_tenants``: the fault changes what its tenants may do later. ``upstream``: it strikes where chunks are
+    made, so the campaigns are slow by their own pace; otherwise the connector's rate holds them back.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Fault:
     may_restart: frozenset[str] = field(default_factory=frozenset)
     seconds: float = 8.0
     fresh_tenants: bool = False
+    upstream: bool = False
 
     @property
     def doubt_allowed(self) -> int:
@@ -80,6 +82,7 @@ def kill(
     doubt_windows: int = 0,
     times: int = 1,
     seconds: float = 8.0,
+    upstream: bool = False,
 ) -> Fault:
     """The fault ``kill.<point>``."""
     return Fault(
@@ -91,4 +94,5 @@ def kill(
         doubt_windows=doubt_windows,
         may_restart=frozenset({process}),
         seconds=seconds,
+        upstream=upstream,
     )

@@ -79,15 +79,15 @@ def _done(job: dict[str, object]) -> dict[str, dict[str, int]] | None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    kill("acceptor", "acceptor.stored", "a chunk's rows are written, not committed", times=2),
-    kill("acceptor", "acceptor.committed", "a chunk is committed, not acknowledged", times=2),
-    kill("expander", "expander.prepared", "chunks are prepared, their price not held"),
-    kill("expander", "expander.held", "the price is held, the chunks not queued"),
+    kill("acceptor", "acceptor.stored", "a chunk's rows are written, not committed", times=2, upstream=True),
+    kill("acceptor", "acceptor.committed", "a chunk is committed, not acknowledged", times=2, upstream=True),
+    kill("expander", "expander.prepared", "chunks are prepared, their price not held", upstream=True),
+    kill("expander", "expander.held", "the price is held, the chunks not queued", upstream=True),
     kill("campaigns", "campaigns.messages_progressed.effect", "counted, not committed", times=3),
     kill("campaigns", "campaigns.messages_progressed.committed", "counted, not acknowledged", times=3),
     kill("billing", "billing.messages_progressed.effect", "settled, not committed", times=3),
     kill("billing", "billing.messages_progressed.committed", "settled, not acknowledged", times=3),
-    kill("billing", "billing.hold.done", "held, the expander not answered"),
+    kill("billing", "billing.hold.done", "held, the expander not answered", upstream=True),
     kill(
         "dispatcher",
         "dispatcher.held",
@@ -112,7 +112,12 @@ FAULTS: tuple[Fault, ...] = (
         trigger=_direct,
         seconds=SLOW,
     ),
-    kill("contacts", "contacts.audience_page.done", "a page of the audience is read, not answered"),
+    kill(
+        "contacts",
+        "contacts.audience_page.done",
+        "a page of the audience is read, not answered",
+        upstream=True,
+    ),
     kill(
         "contacts-worker",
         "contacts-worker.frozen",
@@ -139,7 +144,12 @@ FAULTS: tuple[Fault, ...] = (
         after=_told_once,
         seconds=SLOW,
     ),
-    kill("relay-campaigns", "relay-campaigns.published", "chunks are published, not marked as sent"),
+    kill(
+        "relay-campaigns",
+        "relay-campaigns.published",
+        "chunks are published, not marked as sent",
+        upstream=True,
+    ),
     kill("relay-dispatcher", "relay-dispatcher.published", "orders are published, not marked", times=3),
     kill(
         "relay-accounts",
