@@ -54,13 +54,17 @@ def tenant(stack: Stack, count: int, text: str) -> Tenant:
 
 @dataclass
 class Case:
-    """What a fault works on, and what it notes for the checks. ``kept`` holds the tenants from fault to fault."""
+    """What a fault works on, and what it notes for the checks.
+
+    ``kept`` holds the tenants from fault to fault. ``is_spoiled``: the stack did not come to rest.
+    """
 
     rig: Rig
     n: int
     number: int
     kept: dict[str, Tenant]
     fired: Fired | None = None
+    is_spoiled: bool = False
     fresh_tenants: bool = False
     sendings: list[Sending] = field(default_factory=list)
     opt_outs: list[OptOut] = field(default_factory=list)

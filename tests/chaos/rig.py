@@ -60,9 +60,9 @@ class Rig:
     def __init__(self) -> None:
         """Empties ``.run/chaos`` and brings everything up. A second run of the same clone waits here for the first."""
         base = Path(os.environ.pop("KERYX_RUN_DIR", "") or ROOT / ".run").absolute()
-        self._things = ExitStack()
+        self._lock, self._things = ExitStack(), ExitStack()
         self._base = Layout(base).make().run
-        self._things.enter_context(locked(self._base / "chaos.lock"))
+        self._lock.enter_context(locked(self._base / "chaos.lock"))
         os.environ["KERYX_RUN_DIR"] = str(self._base / "chaos")
         for name in GIVEN:
             os.environ.pop(name, None)
@@ -92,11 +92,18 @@ class Rig:
         mailbox = int(self.told["KERYX_MAILBOX_URL"].rpartition(":")[2])
         self.mailbox = Mailbox(self.told["KERYX_MAILBOX_HOST"], 0, mailbox)
 
+    def renew(self) -> None:
+        """Begin again with empty servers: what a fault left behind must not be held against the next one."""
+        self._things.close()
+        remove_data(self.layout)
+        self._begin()
+
     def close(self) -> None:
         """End all that was started; the data goes, the logs stay."""
         self._things.close()
         if os.environ.get("KEEP") != "1":
             remove_data(self.layout)
+        self._lock.close()
 
     # --- processes
 

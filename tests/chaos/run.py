@@ -88,6 +88,7 @@ def _wait_for_the_end(case: Case) -> None:
         wait(lambda: _all_finished(case), FINISH_SECONDS, "all campaigns finished", 0.2)
         rest(case.rig)
     except TooLate as late:
+        case.is_spoiled = True
         case.complaints.append(str(late))
 
 
