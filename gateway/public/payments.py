@@ -80,13 +80,10 @@ def _a_place() -> Iterator[None]:
 def webhook(provider: str) -> Any:
     """A provider tells something: 200 when it needs not be told again, 503 when it does."""
     _refuse_unknown(provider)
-    request.max_content_length = LARGEST_WEBHOOK
-    if (request.content_length or 0) > LARGEST_WEBHOOK:
-        raise TooLarge("webhook_too_large", "No webhook is that large.")
     headers = {name: value for name, value in request.headers if name.lower().startswith(f"{provider}-")}
-    body = base64.b64encode(request.get_data(cache=False)).decode()
+    body = _body()
     with _a_place():
-        services().billing.payment_webhook(provider, headers, body)
+        services().billing.payment_webhook(provider, headers, base64.b64encode(body).decode())
     return {"received": True}
 
 
@@ -106,6 +103,16 @@ def returned(provider: str) -> Response:
 def cancelled(provider: str) -> Response:
     """A payer comes back without having paid."""
     return _page(provider, paid=False)
+
+
+def _body() -> bytes:
+    """The bytes that came. Raises TooLarge; of a body that does not tell its length werkzeug would cut off the rest."""
+    request.max_content_length = LARGEST_WEBHOOK + 1
+    if (request.content_length or 0) <= LARGEST_WEBHOOK:
+        body = request.get_data(cache=False)
+        if len(body) <= LARGEST_WEBHOOK:
+            return body
+    raise TooLarge("webhook_too_large", "No webhook is that large.")
 
 
 def _page(provider: str, paid: bool) -> Response:
