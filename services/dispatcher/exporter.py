@@ -31,14 +31,14 @@ class Messages:
 
     def count(self, cursor: Any, account_id: int, filters: dict[str, Any]) -> int:
         """How many there are now. Raises InvalidFields."""
-        where, parameters = queries.conditions(account_id, filters)
+        where, parameters = queries.search(cursor, account_id, filters)
         cursor.execute(f"{_COUNT} WHERE {' AND '.join(where)}", parameters)
         return int(cursor.fetchone()[0])
 
     def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Iterator[list[list[Any]]]:
         """The rows by id, from a server-side cursor. Raises InvalidFields."""
-        where, parameters = queries.conditions(account_id, filters)
-        with connection, connection.cursor(name="export") as cursor:
+        with connection, connection.cursor() as plain, connection.cursor(name="export") as cursor:
+            where, parameters = queries.search(plain, account_id, filters)
             cursor.itersize = PAGE
             cursor.execute(f"{_ROWS} WHERE {' AND '.join(where)} ORDER BY m.id", parameters)
             while page := cursor.fetchmany(PAGE):

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )  # fmt: skip
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import declarative_base
 
 from servicekit.exports import export_tables
@@ -117,6 +117,7 @@ Table(
     _when("accepted_at"),
     Index("chunks_campaign", "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
     Index("chunks_first_id", "first_id"),
+    Index("chunks_accepted_at", "accepted_at"),  # which ids some days have
 )
 
 Table(
@@ -140,7 +141,9 @@ Table(
     _when("submitted_at", nullable=True),
     _when("done_at", nullable=True),
     Index("messages_account", "account_id", "id"),
-    Index("messages_recipient", "account_id", "recipient", "id"),
+    Index(
+        "messages_number", "recipient", "account_id", "id"
+    ),  # of an account's history, and who wrote to a number last
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -231,6 +234,12 @@ Table(
     Column("esm_class", SmallInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
     _when("received_at"),
+    Column("fingerprint", LargeBinary),  # the same when it is delivered again
+    Column("answers", BigInteger),  # the message that was last sent to them from there; 0: none
+    Column("account_id", BigInteger),
+    Column("told", Boolean, nullable=False, server_default=text("false")),
+    Index("inbound_fingerprint", "fingerprint", "received_at"),
+    Index("inbound_untold", "id", postgresql_where=text("NOT told")),
 )
 
 Table(

@@ -63,7 +63,7 @@ def messages(
 ) -> dict[str, Any]:
     """A page of messages, newest first; with their parts when ``parts_detail`` asks for them."""
     limit = max(1, min(MAX_LIMIT, limit))
-    where, parameters = conditions(account_id, filters)
+    where, parameters = search(cursor, account_id, filters)
     if after is not None:
         where.append("m.id < %s")
         parameters.append(_cursor(after))
@@ -89,13 +89,39 @@ def conditions(account_id: int, filters: dict[str, Any]) -> tuple[list[str], lis
         condition, read = _CONDITIONS[name]
         where.append(condition)
         parameters.append(_read(name, value, read))
+    return where, parameters
+
+
+# Ids are drawn in the order of commits, times are those of beginnings: no transaction of ours takes as long.
+SLACK = "1 minute"
+_OF_CAMPAIGN = (  # the planner would look for the smallest id among everybody's chunks
+    "WITH own AS MATERIALIZED (SELECT first_id, last_id FROM chunks WHERE campaign_id = %s)"
+    " SELECT coalesce(min(first_id), 0), coalesce(max(last_id), 0) FROM own"
+)
+_LAST_BEFORE = "SELECT last_id FROM chunks WHERE accepted_at < %s::timestamptz - %s::interval ORDER BY accepted_at DESC LIMIT 1"
+_FIRST_AFTER = "SELECT first_id FROM chunks WHERE accepted_at >= %s::timestamptz + %s::interval ORDER BY accepted_at LIMIT 1"
+
+
+def search(cursor: Any, account_id: int, filters: dict[str, Any]) -> tuple[list[str], list[Any]]:
+    """``conditions``, narrowed to the ids between which a campaign's messages and those of some days lie, as chunks tell.
+
+    So messages need no index by campaign or time, and what is long past is not found by reading everything newer.
+    Raises InvalidFields.
+    """
+    where, parameters = conditions(account_id, filters)
     if filters.get("campaign_id") is not None:
-        # Chunks say which ids a campaign's messages have, so messages need no index by campaign.
-        where.append(
-            "m.id BETWEEN (SELECT min(first_id) FROM chunks WHERE campaign_id = %s)"
-            " AND (SELECT max(last_id) FROM chunks WHERE campaign_id = %s)"
-        )
-        parameters += [filters["campaign_id"]] * 2
+        cursor.execute(_OF_CAMPAIGN, (_number(filters["campaign_id"]),))
+        where.append("m.id BETWEEN %s AND %s")
+        parameters += cursor.fetchone()
+    for name, statement, condition in (
+        ("since", _LAST_BEFORE, "m.id > %s"),
+        ("until", _FIRST_AFTER, "m.id < %s"),
+    ):
+        if filters.get(name) is not None:
+            cursor.execute(statement, (_time(filters[name]), SLACK))
+            if (row := cursor.fetchone()) is not None:
+                where.append(condition)
+                parameters.append(row[0])
     return where, parameters
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -478,6 +479,22 @@ def test_routes_are_made_listed_and_taken_away(site: Site) -> None:
 # --- the blacklist
 
 
+def test_an_event_that_was_lost_with_none_after_it_is_caught_up_with(site: Site, account: int) -> None:
+    def known() -> set[int]:
+        return {n for (n,) in site.sql("SELECT msisdn FROM suppressions WHERE account_id = %s", account)}
+
+    database = site.database()
+    site.contacts.suppress(account, ["6900000001", "6900000002"], "asked", "api")
+    eventually(lambda: len(known()) == 2, 30, what="the copy follows")
+    site.sql("DELETE FROM suppressions WHERE account_id = %s", account)
+    site.sql("DELETE FROM suppression_sequences WHERE account_id = %s", account)
+
+    assert suppressions.follow_up(database.transaction, cursor_of, site.contacts) == 1
+    assert known() == {306900000001, 306900000002}
+    assert suppressions.follow_up(database.transaction, cursor_of, site.contacts) == 0
+    database.engine.dispose()
+
+
 def test_the_copy_of_the_blacklist_follows_and_fills_its_gaps(site: Site, account: int) -> None:
     def known() -> set[int]:
         return {n for (n,) in site.sql("SELECT msisdn FROM suppressions WHERE account_id = %s", account)}
@@ -528,8 +545,34 @@ def wait_done(site: Site, account: int, export_id: int) -> None:
     eventually(lambda: site.call("get_export", account, export_id)["state"] == "done", 90, what="the file")
 
 
-def many_messages(site: Site, account: int, count: int) -> None:
-    """Rows as an acceptance of that many would have left them."""
+def test_days_and_campaigns_are_found_however_far_back_and_nothing_beside_them(
+    site: Site, account: int
+) -> None:
+    for table in ("chunks", "messages"):  # ids are in the order of time, so what other tests left is older
+        site.sql(f"UPDATE {table} SET accepted_at = accepted_at - interval '100 hours'")
+    other = next(accounts)
+    for hours in (50, 40, 30, 20, 10):
+        many_messages(site, account, 3, f"{hours} h", campaign_id=9_000 + hours)
+        many_messages(site, other, 3, f"{hours} h", campaign_id=9_500 + hours)
+
+    def found(**filters: Any) -> int:
+        return len(site.call("messages", account, filters, None, 100)["data"])
+
+    def ago(hours: float) -> str:
+        return (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+
+    assert [found(campaign_id=9_000 + hours) for hours in (50, 30, 10, 15)] == [3, 3, 3, 0]
+    assert found(campaign_id=9_530) == 0
+    assert [found(since=ago(hours)) for hours in (60, 45, 30.01, 29.99, 5, -1)] == [15, 12, 9, 6, 0, 0]
+    assert [found(until=ago(hours)) for hours in (60, 45, 30.01, 29.99, 5, -1)] == [0, 3, 6, 9, 15, 15]
+    assert found(since=ago(41), until=ago(19)) == 9
+    assert found(since=ago(41), until=ago(19), campaign_id=9_030) == 3
+
+
+def many_messages(
+    site: Site, account: int, count: int, age: str = "0 s", campaign_id: int | None = None
+) -> None:
+    """Rows as an acceptance of that many, so long ago, would have left them."""
     connection = psycopg2.connect(site.database_url)
     with connection, connection.cursor() as cursor:
         partitions.ensure(cursor)
@@ -539,16 +582,17 @@ def many_messages(site: Site, account: int, count: int) -> None:
         first = row[0] - count
         cursor.execute(
             "INSERT INTO chunks (hold_id, account_id, price_class, kind, channel, validity_seconds, first_id, last_id,"
-            " correlation_id) VALUES (%s, %s, 'normal', 'marketing', 'campaign', 60, %s, %s, 'x') RETURNING id",
-            (f"many-{account}", account, first, first + count - 1),
+            " correlation_id, accepted_at, campaign_id) VALUES (%s, %s, 'normal', 'marketing', 'campaign', 60, %s, %s,"
+            " 'x', now() - %s::interval, %s) RETURNING id",
+            (f"many-{account}-{first}", account, first, first + count - 1, age, campaign_id),
         )
         row = cursor.fetchone()
         assert row
         cursor.execute(
-            "INSERT INTO messages (id, chunk_id, account_id, recipient, sender, text, encoding, parts, price, state)"
-            " SELECT n, %s, %s, 306900000000 + n, 'KERYX', 'κείμενο ' || md5(n::text) || n, 'unicode', 1, 40000, 3"
-            " FROM generate_series(%s, %s) n",
-            (row[0], account, first, first + count - 1),
+            "INSERT INTO messages (id, chunk_id, account_id, recipient, sender, text, encoding, parts, price, state,"
+            " accepted_at) SELECT n, %s, %s, 306900000000 + n, 'KERYX', 'κείμενο ' || md5(n::text) || n, 'unicode', 1,"
+            " 40000, 3, now() - %s::interval FROM generate_series(%s, %s) n",
+            (row[0], account, age, first, first + count - 1),
         )
     connection.close()
 

@@ -1,4 +1,4 @@
-"""Progress that was committed and is told with the next gathering."""
+"""Progress that was committed and is told with the next gathering; the ids of a day are found by its chunks."""
 
 from alembic import op
 
@@ -12,8 +12,10 @@ def upgrade() -> None:
         "CREATE TABLE untold_progress (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, chunks bytea NOT NULL)"
         " WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)"
     )
+    op.execute("CREATE INDEX chunks_accepted_at ON chunks (accepted_at)")
 
 
 def downgrade() -> None:
-    """Drop it; gather first."""
+    """Drop them; gather first."""
+    op.execute("DROP INDEX chunks_accepted_at")
     op.execute("DROP TABLE untold_progress")
