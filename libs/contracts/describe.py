@@ -16,6 +16,7 @@ from .events import (
     BalanceLow,
     ChunkProgress,
     MessagesProgressed,
+    OrderPaid,
     SuppressionChanged,
 )
 from .queues import SUBSCRIPTIONS
@@ -82,6 +83,20 @@ MEANINGS: dict[type, dict[str, str]] = {
         "level": "micro-euro below which they fell",
         "currency": "of both",
         "remaining": "one-part messages to a Greek number that it still pays, by price class",
+    },
+    OrderPaid: {
+        "account_id": "the account",
+        "order_id": "the order",
+        "receipt": "number of its receipt, which billing answers as PDF",
+        "buyer": "whose name is on the receipt",
+        "locale": "`el` or `en`: the language of the receipt",
+        "emails": "where it goes; empty: nowhere",
+        "method": "`bank`, or the payment provider",
+        "net_cents": "price without VAT, cents",
+        "vat_cents": "VAT, cents",
+        "gross_cents": "what was paid, cents",
+        "credit": "what the balance got, micro-euro",
+        "currency": "of all of them",
     },
     Chunk: {
         "hold_id": "under which the price of all of it is held; the chunk's business key: accepted once",

@@ -148,10 +148,36 @@ class BalanceLow(Event):
     remaining: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class OrderPaid(Event):
+    """An order was paid, its credit booked and its receipt issued; once per order.
+
+    Cents are whole; ``credit`` is micro-euro of balance. ``emails`` is where the receipt goes, ``receipt`` its number.
+    """
+
+    TYPE = "order_paid"
+    VERSION = 1
+    PRODUCER = "billing"
+
+    account_id: int
+    order_id: int
+    receipt: str
+    buyer: str
+    locale: str
+    emails: list[str]
+    method: str
+    net_cents: int
+    vat_cents: int
+    gross_cents: int
+    credit: int
+    currency: str = "EUR"
+
+
 ALL: tuple[type[Event], ...] = (
     AccountChanged,
     AudienceFrozen,
     SuppressionChanged,
     MessagesProgressed,
     BalanceLow,
+    OrderPaid,
 )

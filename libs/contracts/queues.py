@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from .events import AccountChanged, AudienceFrozen, BalanceLow, Event, MessagesProgressed, SuppressionChanged
+from .events import (
+    AccountChanged,
+    AudienceFrozen,
+    BalanceLow,
+    Event,
+    MessagesProgressed,
+    OrderPaid,
+    SuppressionChanged,
+)
 
 SUBSCRIPTIONS: dict[str, type[Event]] = {
     "billing.account_changed": AccountChanged,
@@ -11,4 +19,5 @@ SUBSCRIPTIONS: dict[str, type[Event]] = {
     "campaigns.messages_progressed": MessagesProgressed,
     "dispatcher.suppression_changed": SuppressionChanged,
     "notifier.balance_low": BalanceLow,
+    "notifier.order_paid": OrderPaid,
 }

@@ -10,10 +10,12 @@ from servicekit import idempotency, inbox
 from servicekit.service import Database, consumes, every, rpc
 
 from . import audit, checking, operating, queries, schemas, use_cases
+from .orders.service import OrderCalls
+from .payments.service import PaymentCalls
 
 
-class BillingService:
-    """Balances, holds, prices (README.md)."""
+class BillingService(OrderCalls, PaymentCalls):
+    """Balances, holds, prices (README.md); orders and payments are in their folders."""
 
     name = "billing"
     db = Database()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from contracts.events import BalanceLow
+from contracts.events import BalanceLow, OrderPaid
 
 from . import domain
-from .domain import Content
+from .domain import Attachment, Content
+
+MICRO_A_CENT = 10_000
 
 
 @cache
@@ -36,6 +39,22 @@ def balance_low(event: BalanceLow) -> Content:
         level=domain.money(event.level, locale),
         remaining={name: domain.number(count, locale) for name, count in event.remaining.items()},
     )
+
+
+def order_paid(event: OrderPaid, receipt: Attachment) -> Content:
+    """The e-mail that a payment arrived, with its receipt."""
+    locale = domain.locale_of(event.locale)
+    cents = {"net": event.net_cents, "vat": event.vat_cents, "gross": event.gross_cents}
+    content = _render(
+        "order_paid",
+        locale,
+        buyer=domain.one_line(event.buyer),
+        order_id=event.order_id,
+        receipt=event.receipt,
+        credit=domain.money(event.credit, locale),
+        **{name: domain.money(value * MICRO_A_CENT, locale) for name, value in cents.items()},
+    )
+    return replace(content, attachment=receipt)
 
 
 def _render(kind: str, locale: str, **values: object) -> Content:

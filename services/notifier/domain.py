@@ -17,12 +17,21 @@ MAX_ATTEMPTS = len(PAUSES) + 1
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A PDF that goes with a notice."""
+
+    filename: str
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Content:
-    """What a notice says: a subject of one line, and the same text plain and as HTML."""
+    """What a notice says: a subject of one line, the same text plain and as HTML, and perhaps a PDF."""
 
     subject: str
     text: str
     html: str
+    attachment: Attachment | None = None
 
 
 def locale_of(asked: str) -> str:

@@ -108,7 +108,7 @@ def _text(reason: bytes | str) -> str:
 
 
 def build(mail_from: str, recipient: str, message_id: str, content: Content) -> EmailMessage:
-    """The message, plain text with an HTML alternative. Raises ValueError for a header that holds a line
+    """The message, plain text with an HTML alternative, and its PDF. Raises ValueError for a header that holds a line
     end.
     """
     message = EmailMessage(policy=policy.SMTP)
@@ -121,4 +121,11 @@ def build(mail_from: str, recipient: str, message_id: str, content: Content) -> 
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in return, please
     message.set_content(content.text)
     message.add_alternative(content.html, subtype="html")
+    if content.attachment is not None:
+        message.add_attachment(
+            content.attachment.data,
+            maintype="application",
+            subtype="pdf",
+            filename=content.attachment.filename,
+        )
     return message

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Text,
     UniqueConstraint,
     text,
@@ -33,12 +34,14 @@ class Email(Base):
 
     queued → sent | failed. ``attempts`` counts claims and fences their outcomes; ``next_attempt_at`` is when
     the next one is due, or until when the present one may take. ``message_id`` is the same in every attempt.
+    ``attachment`` is a PDF.
     """
 
     __tablename__ = "emails"
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'sent', 'failed')", name="emails_state"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="emails_sent_at"),
+        CheckConstraint("(attachment IS NULL) = (attachment_name IS NULL)", name="emails_attachment"),
         UniqueConstraint("message_id", name="emails_message_id"),
         Index("emails_open", "state", "next_attempt_at", postgresql_where=text("state <> 'sent'")),
     )
@@ -51,6 +54,8 @@ class Email(Base):
     subject: Mapped[str] = mapped_column(Text)
     body_text: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
+    attachment_name: Mapped[str | None] = mapped_column(Text)
+    attachment: Mapped[bytes | None] = mapped_column(LargeBinary)
     message_id: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default=text("'queued'"))
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))

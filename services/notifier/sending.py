@@ -15,7 +15,7 @@ from servicekit import crashpoints, logs
 from servicekit.database import Database, cursor_of
 
 from . import domain, metrics
-from .domain import Content
+from .domain import Attachment, Content
 from .mailer import Mailer, NotSent
 
 log = logs.get(__name__)
@@ -45,7 +45,8 @@ WHERE id = (
     WHERE state = 'queued' AND next_attempt_at <= now() AND attempts < %s
     ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
-RETURNING id, account_id, kind, recipient, message_id, attempts, subject, body_text, body_html
+RETURNING id, account_id, kind, recipient, message_id, attempts, subject, body_text, body_html,
+    attachment_name, attachment
 """
 
 GIVE_UP = """
@@ -80,7 +81,7 @@ def claim(db: Database) -> Claimed | None:
         recipient=row[3],
         message_id=row[4],
         attempt=row[5],
-        content=Content(*row[6:]),
+        content=Content(row[6], row[7], row[8], Attachment(row[9], bytes(row[10])) if row[9] else None),
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 
 from contracts.envelope import Envelope
-from contracts.events import BalanceLow
+from contracts.events import BalanceLow, OrderPaid
 from servicekit import inbox, settings
-from servicekit.service import Database, consumes, every
+from servicekit.service import Database, ServiceProxy, consumes, every
 
 from . import sending, use_cases
 from .mailer import MailSettings, SmtpMailer
@@ -33,11 +33,17 @@ class NotifierService:
     name = "notifier"
     db = Database()
     mailer = MailServer()
+    billing = ServiceProxy("billing")
 
     @consumes(BalanceLow, queue="notifier.balance_low")
     def on_balance_low(self, session: Any, event: BalanceLow, envelope: Envelope) -> None:
         """Queue the notice."""
         use_cases.tell_balance_low(session, envelope.id, event)
+
+    @consumes(OrderPaid, queue="notifier.order_paid")
+    def on_order_paid(self, session: Any, event: OrderPaid, envelope: Envelope) -> None:
+        """Queue the e-mail with the receipt, which billing writes."""
+        use_cases.tell_order_paid(session, event, self.billing.receipt_pdf)
 
     @every(1)
     def send_due(self) -> None:

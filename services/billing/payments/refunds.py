@@ -1,0 +1,239 @@
+"""Money given back by the operator. The credit is held first, so that nobody spends it meanwhile; it leaves the balance when
+the provider took the refund, and is free again when it refused. What is not known is left in doubt for a person to settle.
+
+Bank deposits are given back by a transfer that the operator makes; such a refund is done at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from servicekit import idempotency, logs
+from servicekit.database import Database, cursor_of
+
+from .. import audit, ledger, use_cases
+from ..domain import HoldRequest
+from ..errors import Spent
+from ..orders import domain, paying
+from ..orders.errors import UnknownOrder
+from ..orders.models import Order
+from .errors import NothingToRefund, RefundInProgress, UnknownRefund
+from .models import Payment, Refund
+from .port import ProviderDown, ProviderRefused
+from .registry import Registry
+
+log = logs.get(__name__)
+
+UNSETTLED = ("requested", "in_doubt")
+
+
+def refund(
+    db: Database, registry: Registry, order_id: int, amount_cents: int | None, reason: str, key: str | None
+) -> dict[str, Any]:
+    """Give ``amount_cents`` (None: all that is left) of a paid order back; once per ``key``. The refund as it is then.
+
+    Raises UnknownOrder, NothingToRefund, RefundInProgress, Spent when the account has the credit no more,
+    MethodNotOffered when the provider is not configured any more.
+    """
+    with db.transaction() as session:
+        refund_id = _request(session, registry, order_id, amount_cents, reason, key)
+        row, payment = _with_payment(session, refund_id)
+        if row.state == "requested" and payment.provider == "bank":
+            finish(session, row, None)
+        to_ask = row.state == "requested"
+    if to_ask:
+        _ask_provider(db, registry, refund_id, payment, row.amount_cents)
+    with db.transaction() as session:
+        return _shown(_locked(session, refund_id))
+
+
+def _request(
+    session: Any, registry: Registry, order_id: int, amount_cents: int | None, reason: str, key: str | None
+) -> int:
+    def produce() -> dict[str, int]:
+        order = paying.locked(session, order_id)
+        if order is None:
+            raise UnknownOrder("There is no such order.")
+        payment = _payment_of(session, order)
+        if payment.provider != "bank":
+            registry.get(payment.provider)
+        _refuse_another(session, order_id)
+        left = order.gross_cents - order.refunded_cents
+        wanted = left if amount_cents is None else amount_cents
+        if not 0 < wanted <= left:
+            raise NothingToRefund(f"Of this order {left} cents are left to give back.")
+        share = _share(order, wanted)
+        row = Refund(
+            order_id=order_id,
+            payment_id=payment.id,
+            amount_cents=wanted,
+            credit=share.credit,
+            state="requested",
+            reason=reason,
+        )
+        session.add(row)
+        session.flush()
+        _hold(session, order, row)
+        audit.note(
+            session, "refund_requested", order.account_id, order_id=order_id, refund_id=row.id, cents=wanted
+        )
+        return {"id": row.id}
+
+    request = {"order_id": order_id, "amount_cents": amount_cents, "reason": reason}
+    made = idempotency.remember(session, 0, key, request, produce, operation="billing.refund")
+    return int(made["id"])
+
+
+def _ask_provider(db: Database, registry: Registry, refund_id: int, payment: Payment, cents: int) -> None:
+    provider = registry.get(payment.provider)
+    try:
+        taken = provider.refund(payment.transaction_id, cents, payment.currency, f"refund-{refund_id}")
+    except ProviderRefused as error:
+        with db.transaction() as session:
+            fail(session, _locked(session, refund_id), error.detail)
+    except ProviderDown as error:
+        with db.transaction() as session:
+            _doubt(session, _locked(session, refund_id), error.detail)
+    else:
+        with db.transaction() as session:
+            finish(session, _locked(session, refund_id), taken.refund_id)
+
+
+def finish(session: Any, row: Refund, provider_refund_id: str | None) -> None:
+    """The money is back with the payer: take its credit, book it, write the credit note. Settled ones stay as they are."""
+    if row.state not in UNSETTLED:
+        return
+    order = _order(session, row)
+    payment = session.get(Payment, row.payment_id)
+    share = _share(order, row.amount_cents)
+    row.state, row.provider_refund_id, row.decided_at = "done", provider_refund_id, func.now()
+    session.flush()
+    if row.credit:
+        use_cases.release_hold(session, _hold_id(row))
+        ledger.reverse_payment(
+            session, order.account_id, row.credit, *paying.cause_of(payment), f"refund:{row.id}"
+        )
+    audit.note(
+        session, "refunded", order.account_id, order_id=order.id, refund_id=row.id, cents=row.amount_cents
+    )
+    paying.give_back(session, order, share)
+    log.info("refunded", account_id=order.account_id, order_id=order.id, refund_id=row.id)
+
+
+def fail(session: Any, row: Refund, why: str) -> None:
+    """The money was not given back: its credit may be spent again."""
+    if row.state not in UNSETTLED:
+        return
+    order = _order(session, row)
+    row.state, row.error, row.decided_at = "failed", why[:500], func.now()
+    session.flush()
+    if row.credit:
+        use_cases.release_hold(session, _hold_id(row))
+    audit.note(session, "refund_failed", order.account_id, order_id=order.id, refund_id=row.id, why=why[:500])
+
+
+def resolve(session: Any, refund_id: int, refunded: bool) -> dict[str, Any]:
+    """A person looked at the provider's own pages and says what became of a refund in doubt. Raises UnknownRefund."""
+    row = session.scalar(select(Refund).where(Refund.id == refund_id))
+    if row is None or row.state != "in_doubt":
+        raise UnknownRefund("There is no such refund in doubt.")
+    row = _locked(session, refund_id)
+    if refunded:
+        finish(session, row, None)
+    else:
+        fail(session, row, "not refunded, says the operator")
+    return _shown(row)
+
+
+def doubt_abandoned(session: Any) -> int:
+    """Refunds whose process was killed while it asked the provider: nobody knows. Returns how many."""
+    cursor = cursor_of(session)
+    cursor.execute(
+        "UPDATE refunds SET state = 'in_doubt', error = 'no answer kept' WHERE id IN ("
+        " SELECT id FROM refunds WHERE state = 'requested' AND created_at < now() - interval '2 minutes'"
+        " FOR UPDATE SKIP LOCKED) RETURNING id, order_id"
+    )
+    rows = cursor.fetchall()
+    for refund_id, order_id in rows:
+        audit.note(session, "refund_in_doubt", order_id=order_id, refund_id=refund_id)
+    return len(rows)
+
+
+def _doubt(session: Any, row: Refund, why: str) -> None:
+    if row.state == "requested":
+        row.state, row.error = "in_doubt", why[:500]
+        session.flush()
+        audit.note(session, "refund_in_doubt", order_id=row.order_id, refund_id=row.id)
+
+
+def _payment_of(session: Any, order: Order) -> Payment:
+    payment = session.scalar(
+        select(Payment).where(Payment.order_id == order.id, Payment.state == "credited").limit(1)
+    )
+    if payment is None or order.state not in ("paid", "partly_refunded"):
+        raise NothingToRefund("The order has no payment to give back.")
+    found: Payment = payment
+    return found
+
+
+def _refuse_another(session: Any, order_id: int) -> None:
+    if session.scalar(
+        select(Refund.id).where(Refund.order_id == order_id, Refund.state.in_(UNSETTLED)).limit(1)
+    ):
+        raise RefundInProgress("Another refund of this order is not settled yet.")
+
+
+def _hold(session: Any, order: Order, row: Refund) -> None:
+    if not row.credit:
+        return
+    request = HoldRequest(_hold_id(row), order.account_id, row.credit, f"refund:{order.id}")
+    (result,) = use_cases.hold(session, [request])
+    if not result["ok"]:
+        raise Spent("The account has spent what is to be given back.")
+
+
+def _hold_id(row: Refund) -> str:
+    return f"refund:{row.id}"
+
+
+def _share(order: Order, cents: int) -> domain.Share:
+    return domain.refund_share(paying.amounts_of(order), order.credit, order.refunded_cents, cents)
+
+
+def _order(session: Any, row: Refund) -> Order:
+    order = paying.locked(session, row.order_id)
+    if order is None:
+        raise UnknownOrder("There is no such order.")
+    return order
+
+
+def _with_payment(session: Any, refund_id: int) -> tuple[Refund, Payment]:
+    row = _locked(session, refund_id)
+    payment: Payment = session.scalar(select(Payment).where(Payment.id == row.payment_id))
+    return row, payment
+
+
+def _locked(session: Any, refund_id: int) -> Refund:
+    """The refund, its order locked before it: the order of locks everywhere."""
+    order_id = session.scalar(select(Refund.order_id).where(Refund.id == refund_id))
+    paying.locked(session, order_id)
+    row: Refund = session.scalar(
+        select(Refund)
+        .where(Refund.id == refund_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return row
+
+
+def _shown(row: Refund) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "order_id": row.order_id,
+        "amount_cents": row.amount_cents,
+        "state": row.state,
+        "reason": row.reason,
+        "error": row.error,
+    }

@@ -1,0 +1,154 @@
+"""Bank statements: camt.053 .02 and .08, CSV by profile; what is broken gives a clear error."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from services.billing.payments import camt, csvfile, rf
+from services.billing.payments.csvfile import CsvProfile
+from services.billing.payments.errors import BadStatement
+from services.billing.payments.lines import Line
+from tests.support.statements import Entry, camt053
+
+RF42 = rf.reference(42)
+PROFILE = CsvProfile(
+    account="GR1601101250000000012300695",
+    booked_on="Ημερομηνία",
+    text=["Αιτιολογία"],
+    amount="Ποσό",
+    payer="Εντολέας",
+    encoding="cp1253",
+)
+CSV = (
+    f"Ημερομηνία;Αιτιολογία;Ποσό;Εντολέας\n22/11/2026;Πληρωμή {RF42};1.124,00;ΑΝΘΗ\n22/11/2026;Έξοδα;-1,50;\n"
+)
+
+
+@pytest.mark.parametrize("version", ["02", "08"])
+def test_a_credit_is_read_with_its_reference_and_payer(version: str) -> None:
+    (line,) = camt.read(camt053([Entry(124_00, reference=RF42, payer="Ανθοπωλείο Άνθη")], version=version))
+    assert (line.cents, line.currency, line.booked_on) == (124_00, "EUR", date(2026, 11, 20))
+    assert (line.payer, line.orders, line.reversal) == ("Ανθοπωλείο Άνθη", [42], False)
+
+
+@pytest.mark.parametrize("version", ["02", "08"])
+def test_debits_reversals_and_what_is_not_booked_are_told_apart(version: str) -> None:
+    entries = [
+        Entry(-150, text="fee"),
+        Entry(-124_00, text=RF42, reversal=True),
+        Entry(100, text="to come", status="PDNG"),
+    ]
+    lines = camt.read(camt053(entries, version=version))
+    assert [(line.cents, line.reversal) for line in lines] == [(-150, False), (-124_00, True)]
+
+
+def test_a_reference_cut_by_the_banks_line_length_is_found() -> None:
+    (line,) = camt.read(camt053([Entry(100, text=f"{RF42[:6]}</Ustrd><Ustrd>{RF42[6:]}")]))
+    assert line.orders == [42]
+
+
+def test_a_collective_entry_is_as_many_lines_as_it_explains() -> None:
+    parts = [Entry(100, reference=rf.reference(1)), Entry(200, reference=rf.reference(2))]
+    one, other = camt.read(camt053([Entry(300, parts=parts, bank_reference="B1")]))
+    assert ((one.cents, one.orders), (other.cents, other.orders)) == ((100, [1]), (200, [2]))
+    assert one.key != other.key
+    (whole,) = camt.read(camt053([Entry(301, parts=parts, bank_reference="B1")]))
+    assert (whole.cents, whole.orders) == (301, [1, 2])
+
+
+def keys(lines: list[Line]) -> list[str]:
+    return [line.key for line in lines]
+
+
+def test_a_line_has_the_same_key_wherever_it_comes_again() -> None:
+    entries = [Entry(100, text="a"), Entry(100, text="a"), Entry(200, text="b", bank_reference="B7")]
+    first = keys(camt.read(camt053(entries)))
+    assert len(set(first)) == 3
+    assert keys(camt.read(camt053([Entry(5, text="new"), *entries], version="08")))[1:] == first
+    assert keys(camt.read(camt053(entries + entries[2:]))) == [*first, first[2]]
+
+
+def test_a_reversal_with_the_reference_of_its_payment_is_another_line() -> None:
+    entries = [Entry(100, bank_reference="B1"), Entry(-100, bank_reference="B1", reversal=True)]
+    assert len(set(keys(camt.read(camt053(entries))))) == 2
+
+
+WHOLE = camt053([Entry(124_00, reference=RF42, payer="Άνθη"), Entry(100, text="b")])
+BOMB = (
+    b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]>'
+    + WHOLE.partition(b"?>")[2]
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not xml",
+        WHOLE[: len(WHOLE) // 2],
+        WHOLE[:-2],
+        WHOLE.replace("Άνθη".encode(), "Άνθη".encode("cp1253")),
+        WHOLE.replace(b'encoding="UTF-8"', b'encoding="no-such"'),
+        BOMB,
+        WHOLE.replace(b"camt.053", b"camt.054"),
+        WHOLE.replace(b"<NbOfNtries>2", b"<NbOfNtries>3"),
+        WHOLE.replace(b">124.00<", b">124.005<"),
+        WHOLE.replace(b">124.00<", b">NaN<"),
+        WHOLE.replace(b">124.00<", b">1E999999<"),
+        WHOLE.replace(b">124.00<", b">-124.00<"),
+        WHOLE.replace(b"CRDT", b"XXXX", 1),
+        WHOLE.replace(b"<Dt>2026-11-20</Dt>", b"<Dt>20/11/2026</Dt>", 1),
+        WHOLE.replace(b' Ccy="EUR"', b"", 1),
+    ],
+    ids=[
+        "empty", "text", "half", "without its last byte", "another encoding", "an unknown encoding", "entities",
+        "another message", "another count", "half a cent", "no number", "a huge number", "below zero", "no direction",
+        "no date", "no currency",
+    ],
+)  # fmt: skip
+def test_a_broken_statement_gives_a_clear_error(data: bytes) -> None:
+    with pytest.raises(BadStatement) as refused:
+        camt.read(data)
+    assert refused.value.detail
+
+
+def test_a_csv_is_read_as_its_profile_says() -> None:
+    credit, fee = csvfile.read(CSV.encode("cp1253"), PROFILE)
+    assert (credit.cents, credit.orders, credit.payer) == (1_124_00, [42], "ΑΝΘΗ")
+    assert (fee.cents, fee.orders) == (-150, [])
+
+
+def test_credits_and_debits_may_have_columns_of_their_own() -> None:
+    profile = CsvProfile(
+        account="A", booked_on="d", text=["t"], credit="in", debit="out", decimal=".", date_format="%Y-%m-%d"
+    )
+    data = b"d;t;in;out\n2026-11-22;a;1,124.00;\n2026-11-22;b;;2.50\n"
+    assert [line.cents for line in csvfile.read(data, profile)] == [1_124_00, -250]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CSV.encode("utf-8"),
+        CSV.encode("cp1253")[:-8],
+        CSV.encode("cp1253").replace(b"1.124,00", b"1.124,001"),
+        CSV.encode("cp1253").replace(b"22/11/2026", b"2026-11-22", 1),
+        CSV.encode("cp1253") + b'"',
+        b"",
+        b"\xff\xfe\xaa\xd2",
+    ],
+    ids=[
+        "another encoding",
+        "half a line",
+        "half a cent",
+        "another date",
+        "an open quote",
+        "empty",
+        "octets",
+    ],
+)
+def test_a_broken_csv_gives_a_clear_error(data: bytes) -> None:
+    with pytest.raises(BadStatement):
+        csvfile.read(data, PROFILE)
