@@ -11,6 +11,11 @@ books_right = Gauge(
     "keryx_books_right", "1 when the last check of the books by this process found them right"
 )
 orders = Counter("keryx_orders_total", "Orders by method and what became of them", ["method", "outcome"])
+webhooks = Counter(
+    "keryx_payment_webhooks_total",
+    "Webhooks of payment providers by what came of them",
+    ["provider", "outcome"],
+)
 payments_to_review = Counter(
     "keryx_payments_to_review_total", "Payments that somebody must look at", ["provider", "reason"]
 )

@@ -26,7 +26,8 @@ REQUEST_SECONDS = 5.0
 PAUSES = (0.2, 0.6)
 """Seconds before a repeatable request is tried again."""
 LARGEST_ANSWER = 1024 * 1024
-MOST_CALLS = 4
+MOST_CALLS, PLACE_SECONDS = 4, 1.0
+"""Calls of a provider at a time in this process, and how long another one waits for a place."""
 FAILURES_TO_OPEN, OPEN_SECONDS = 6, 10.0
 TOKEN_MARGIN_SECONDS = 60.0
 
@@ -88,7 +89,7 @@ class Line:
         call = Call(self, time.monotonic() + CALL_SECONDS)
         if not self._circuit.passes():
             raise self.down("left alone for a while")
-        if not self._places.acquire(timeout=CALL_SECONDS / 2):
+        if not self._places.acquire(timeout=PLACE_SECONDS):
             raise self.down("too many calls at a time")
         try:
             yield call
