@@ -61,6 +61,9 @@ def parse_msisdn(raw: object, region: str = "GR") -> str:
         plain = _GREEK_PLAIN(raw)
         if plain is not None:
             return "30" + plain[1]
+    # What spreadsheets hold: a mobile as a number.
+    if type(raw) is float and region == "GR" and 6_900_000_000 <= raw < 7_000_000_000 and raw.is_integer():
+        return f"30{int(raw)}"
     if region not in _REGIONS:
         raise ValueError(f"unknown region {region!r}")
     return _parse_digits(_digits_of(raw), region)

@@ -24,7 +24,8 @@ MAX_PAGE = 500
 MAX_MEMBERS_PAGE = 2_000
 MAX_SAMPLE = 20_000
 MAX_SUPPRESSED_PER_EVENT = 500
-MAX_FILE_BYTES = 50 * 1024 * 1024
+MAX_FILE_BYTES = 128 * 1024 * 1024
+"""A million rows of eight columns are 90 MB as text, 32 MB as a workbook."""
 MAX_PIECE_BYTES = 1024 * 1024
 REJECTS_PIECE_BYTES = 512 * 1024
 MAX_OPEN_IMPORTS = 20
@@ -41,7 +42,6 @@ SAMPLE_TOKEN = "x" * 11
 
 _ALLOWED: Mapping[str, tuple[str, ...]] = {
     "append": ("receiving",),
-    "analyse": ("receiving",),
     "remap": ("analysed", "failed"),
     "commit": ("analysed",),
     "cancel": ("receiving", "analysing", "analysed", "queued", "running"),

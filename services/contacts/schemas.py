@@ -178,15 +178,22 @@ class CommitImport(Schema):
         load_default="skip", validate=validate.OneOf(domain.POLICIES, error="unknown_policy")
     )
     group_ids = _ids(100, load_default=list)
+    group_names = fields.List(
+        CleanText(100, validate=validate.Length(min=1, error="required")),
+        load_default=list,
+        validate=validate.Length(max=20, error="too_many"),
+    )
     blacklist = fields.Boolean(load_default=False)
 
 
 class NewImport(Schema):
-    """A file that will come. ``labels`` are the account's names of the custom fields, in their order."""
+    """A file that will come. ``labels`` are the account's names of the custom fields, in their order; ``digest`` tells
+    apart two files of one name and size."""
 
     filename = CleanText(255, load_default="")
     size = fields.Integer(strict=True, required=True, validate=validate.Range(min=0, error="negative"))
     labels = fields.List(CleanText(40), load_default=list, validate=validate.Length(max=4, error="too_many"))
+    digest = CleanText(64, load_default="")
 
 
 def load(schema: type[Schema], data: Any) -> dict[str, Any]:

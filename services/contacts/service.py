@@ -134,12 +134,18 @@ class ContactsService:
 
     @rpc
     def create_import(
-        self, account_id: int, filename: str, size: int, labels: list[str] | None = None
+        self,
+        account_id: int,
+        filename: str,
+        size: int,
+        labels: list[str] | None = None,
+        digest: str = "",
+        idempotency_key: str | None = None,
     ) -> Answer:
         """A place for a file that comes by ``append_import``. ``labels``: the account's names of custom1..4."""
-        data = {"filename": filename, "size": size, "labels": labels or []}
+        data = {"filename": filename, "size": size, "labels": labels or [], "digest": digest}
         with self.db.transaction() as session:
-            return imports.create_import(session, account_id, data)
+            return imports.create_import(session, account_id, data, idempotency_key)
 
     @rpc
     def append_import(self, account_id: int, id: int, seq: int, data_b64: str) -> Answer:
@@ -154,10 +160,10 @@ class ContactsService:
             return imports.analyse_import(session, account_id, id)
 
     @rpc
-    def create_import_text(self, account_id: int, text: str) -> Answer:
+    def create_import_text(self, account_id: int, text: str, idempotency_key: str | None = None) -> Answer:
         """An import of pasted numbers, being analysed."""
         with self.db.transaction() as session:
-            return imports.create_import_text(session, account_id, text)
+            return imports.create_import_text(session, account_id, text, idempotency_key)
 
     @rpc
     def get_import(self, account_id: int, id: int) -> Answer:
@@ -185,11 +191,18 @@ class ContactsService:
         policy: str = "skip",
         group_ids: list[int] | None = None,
         blacklist: bool = False,
+        group_names: list[str] | None = None,
+        idempotency_key: str | None = None,
     ) -> Answer:
         """Store the judged rows. Ends done, failed or cancelled."""
-        data = {"policy": policy, "group_ids": group_ids or [], "blacklist": blacklist}
+        data = {
+            "policy": policy,
+            "group_ids": group_ids or [],
+            "blacklist": blacklist,
+            "group_names": group_names or [],
+        }
         with self.db.transaction() as session:
-            return imports.commit_import(session, account_id, id, data)
+            return imports.commit_import(session, account_id, id, data, idempotency_key)
 
     @rpc
     def cancel_import(self, account_id: int, id: int) -> Answer:

@@ -1,161 +1,146 @@
-"""The first step of an import: read all, judge all, store nothing, show what would happen."""
+"""The first step of an import: the file is understood, every row of it judged in one pass, the first ones shown."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from . import columns, reader, verdicts
 from .columns import Column, Detection
-from .errors import BadFile
+from .errors import BadFile, BadMapping
 from .reader import Table
-from .verdicts import Accepted, Duplicate, Rejected, Verdict
+from .verdicts import Accepted, Duplicate, Verdict
 
-PREVIEW_ROWS = 20
+PREVIEW_ROWS: Final = 10
+MAX_PREVIEW_CELL: Final = 200
+"""Characters of a cell that the preview shows."""
+
+Source = Literal["detected", "remembered", "corrected"]
+Mappings = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the caller knows: the account's labels of custom fields, headers remembered from earlier imports
-    (folded header → field), a mapping corrected by the user (field → column index), the region of bare
-    numbers.
+    """What the caller knows: the account's labels of custom fields, a mapping corrected by the user (field → column
+    index), those corrected at earlier imports (fingerprint of the headers → mapping), the region of bare numbers.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
-    remembered: Mapping[str, str] = field(default_factory=dict)
     mapping: Mapping[str, int] | None = None
+    remembered: Mappings = field(default_factory=dict)
     region: str = "GR"
 
 
 DEFAULT_OPTIONS: Final = Options()
 
 
+class PreviewRow(NamedTuple):
+    """One of the first rows as its owner sees it, with the verdict on it: `accepted`, `duplicate` or `rejected`."""
+
+    row: int
+    verdict: str
+    reason: str
+    detail: str
+    numbers: list[str]
+    fields: dict[str, str]
+    values: list[str]
+
+
 @dataclass(frozen=True, slots=True)
-class PreviewRow:
-    """One of the first rows as its owner sees it, with the verdict on it."""
-
-    values: tuple[str, ...]
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """accepted + duplicates + rejected = rows, the data rows that are not blank; `reasons` counts the
-    rejected, `notes` what was left out of accepted rows, `numbers` the distinct numbers of the accepted.
+class Understanding:
+    """How the file is read. `header_row` None means that the first row is data; `source` says where `mapping` is from;
+    `rows` is about how many rows there are, for a progress bar.
     """
-
-    rows: int
-    accepted: int
-    duplicates: int
-    rejected: int
-    numbers: int
-    reasons: Mapping[str, int]
-    notes: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """All the user needs before saying yes. `header_row` None means that the first row is data."""
 
     kind: str
     sheet: str
     header_row: int | None
     mapping: Mapping[str, int]
+    source: Source
+    fingerprint: str
     labels: Mapping[str, str]
     columns: tuple[Column, ...]
-    counts: Counts
+    rows: int
     preview: tuple[PreviewRow, ...]
 
 
-def analyse(path: Path, filename: str, options: Options = DEFAULT_OPTIONS) -> Analysis:
-    """The verdicts on every row of the file, counted. Deterministic: a second run gives the same.
+def understand(
+    path: Path, filename: str, options: Options = DEFAULT_OPTIONS
+) -> tuple[Understanding, Iterator[Verdict]]:
+    """How the file at `path` is read, and the verdicts on all its rows, which may be taken once.
 
-    Raises BadFile (all of `reader.open_table`; no_number_column; no_data_rows when only headers are there)
-    and BadMapping for a corrected mapping that cannot be.
+    Deterministic: a second run gives the same. Raises BadFile (all of `reader.open_table`; no_number_column) and
+    BadMapping for a corrected mapping that cannot be; while verdicts are taken all that reading raises, and no_data_rows
+    when only headers were there.
     """
     table = reader.open_table(path, filename, options.region)
-    detection, mapping = _understand(table, options)
-    counts, preview = _count(table, detection.header_row or 0, mapping, options.region)
-    if not counts.rows:
-        raise BadFile("no_data_rows", "there is nothing below the headers")
-    return Analysis(
-        table.kind,
-        table.sheet,
-        detection.header_row,
-        mapping,
-        detection.labels,
-        detection.columns,
-        counts,
-        preview,
-    )
-
-
-def judge_file(
-    path: Path, filename: str, options: Options = DEFAULT_OPTIONS, after_row: int = 0
-) -> Iterator[Verdict]:
-    """The second step: the verdicts of `analyse`, one by one, of the rows after `after_row`.
-
-    To resume, pass the last row stored: earlier rows are judged again (what is a duplicate depends on them)
-    but not answered. Raises as `analyse`.
-    """
-    table = reader.open_table(path, filename, options.region)
-    detection, mapping = _understand(table, options)
-    rows = table.rows(detection.header_row or 0)
-    for verdict in verdicts.judge_rows(rows, mapping, options.region):
-        if verdict.row > after_row:
-            yield verdict
-
-
-def _understand(table: Table, options: Options) -> tuple[Detection, dict[str, int]]:
     detection = columns.detect(
         list(islice(table.rows(), reader.SAMPLE_ROWS)),
         labels=options.labels,
-        remembered=options.remembered,
         first_column=table.first_column,
         region=options.region,
     )
+    mapping, source = _mapping(detection, options)
+    start = detection.header_row or 0
+    found = Understanding(
+        kind=table.kind,
+        sheet=table.sheet,
+        header_row=detection.header_row,
+        mapping=mapping,
+        source=source,
+        fingerprint=detection.fingerprint,
+        labels=columns.labels_of(mapping, detection.columns),
+        columns=detection.columns,
+        rows=max(table.about_rows - start, 1),
+        preview=_preview(table, start, mapping, options.region),
+    )
+    return found, _judged(table, start, mapping, options.region)
+
+
+def preview_row(verdict: Verdict, values: Iterable[str]) -> PreviewRow:
+    """A verdict as it is shown."""
+    shown = [value[:MAX_PREVIEW_CELL] for value in values]
+    if isinstance(verdict, Accepted):
+        reason = verdict.notes[0].code if verdict.notes else ""
+        detail = "; ".join(f"{note.field}: {note.code}" for note in verdict.notes)
+        return PreviewRow(
+            verdict.row, "accepted", reason, detail, list(verdict.numbers), verdict.fields, shown
+        )
+    if isinstance(verdict, Duplicate):
+        where = str(verdict.first_row)
+        return PreviewRow(verdict.row, "duplicate", "duplicate", where, [verdict.number], {}, shown)
+    return PreviewRow(verdict.row, "rejected", verdict.reason, verdict.detail, [], {}, shown)
+
+
+def _mapping(detection: Detection, options: Options) -> tuple[dict[str, int], Source]:
+    count = len(detection.columns)
     if options.mapping is not None:
-        return detection, columns.validate_mapping(options.mapping, len(detection.columns))
+        return columns.validate_mapping(options.mapping, count), "corrected"
+    if detection.fingerprint in options.remembered:
+        try:
+            return columns.validate_mapping(options.remembered[detection.fingerprint], count), "remembered"
+        except BadMapping:
+            pass  # a file of fewer columns than the one it was made for
     if "number" not in detection.mapping:
         raise BadFile("no_number_column", "no header and no content says which column holds mobile numbers")
-    return detection, detection.mapping
+    return detection.mapping, "detected"
 
 
-def _count(
-    table: Table, header_row: int, mapping: Mapping[str, int], region: str
-) -> tuple[Counts, tuple[PreviewRow, ...]]:
-    states, reasons, notes = Counter[type[Verdict]](), Counter[str](), Counter[str]()
-    numbers = 0
-    for verdict in verdicts.judge_rows(table.rows(header_row), mapping, region):
-        states[type(verdict)] += 1
-        if isinstance(verdict, Accepted):
-            numbers += len(verdict.numbers)
-            if verdict.notes:
-                notes.update(note.code for note in verdict.notes)
-        elif isinstance(verdict, Rejected):
-            reasons[verdict.reason] += 1
-    counts = Counts(
-        rows=states.total(),
-        accepted=states[Accepted],
-        duplicates=states[Duplicate],
-        rejected=states[Rejected],
-        numbers=numbers,
-        reasons=dict(reasons),
-        notes=dict(notes),
-    )
-    return counts, _preview(table, header_row, mapping, region)
+def _judged(table: Table, start: int, mapping: Mapping[str, int], region: str) -> Iterator[Verdict]:
+    verdict = None
+    for verdict in verdicts.judge_rows(table.rows(start), mapping, region):
+        yield verdict
+    if verdict is None:
+        raise BadFile("no_data_rows", "there is nothing below the headers")
 
 
-def _preview(
-    table: Table, header_row: int, mapping: Mapping[str, int], region: str
-) -> tuple[PreviewRow, ...]:
-    first = list(islice(table.rows(header_row), PREVIEW_ROWS))
+def _preview(table: Table, start: int, mapping: Mapping[str, int], region: str) -> tuple[PreviewRow, ...]:
+    first = list(islice(table.rows(start), PREVIEW_ROWS))
     judged = verdicts.judge_rows(first, mapping, region)
     return tuple(
-        PreviewRow(verdicts.shown(values, region), verdict)
+        preview_row(verdict, verdicts.shown(values, region))
         for (_, values), verdict in zip(first, judged, strict=True)
     )

@@ -4,6 +4,7 @@ fail.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,31 +42,29 @@ class Detection:
     """`header_row` is the number of the header row, None when data starts at once; data are all rows after
     it.
 
-    `mapping` takes a field to a column index; `labels` are the headers of the columns that became custom
-    fields.
+    `mapping` takes a field to a column index; `fingerprint` is the same for the same headers in the same order ("" without
+    headers), also in the workbook of rejects that came of them.
     """
 
     header_row: int | None
     mapping: dict[str, int]
     columns: tuple[Column, ...]
-    labels: dict[str, str]
+    fingerprint: str
 
 
 def detect(
     sample: Sequence[SampleRow],
     *,
     labels: Mapping[str, str] | None = None,
-    remembered: Mapping[str, str] | None = None,
     first_column: int = 0,
     region: str = "GR",
 ) -> Detection:
     """Header row and mapping from the first rows of a table (numbers as the reader gives them).
 
-    `labels` are the account's names for custom1..custom4, `remembered` takes folded headers of earlier
-    imports to the fields (or "" for none) the user chose then; both go before our own dictionary.
-    `first_column` shifts letters.
+    `labels` are the account's names for custom1..custom4; they go before our own dictionary. `first_column` shifts
+    letters.
     """
-    known = _known_names(labels or {}, remembered or {})
+    known = _known_names(labels or {})
     position = _header_position(sample, known, region)
     names = [cells.text(cell) for cell in sample[position][1]] if position is not None else []
     data = [row for _, row in sample[0 if position is None else position + 1 :]]
@@ -73,9 +72,10 @@ def detect(
     names += [""] * (width - len(names))
     mapping, spare = _by_name(names, known, data, region)
     _by_content(mapping, spare, data, region)
-    found_labels = _customs(mapping, spare, names, data)
+    _customs(mapping, spare, names, data)
     described = tuple(_describe(index, names[index], data, first_column) for index in range(width))
-    return Detection(sample[position][0] if position is not None else None, mapping, described, found_labels)
+    header_row = sample[position][0] if position is not None else None
+    return Detection(header_row, mapping, described, _fingerprint(names))
 
 
 def validate_mapping(mapping: Mapping[str, int], n_columns: int) -> dict[str, int]:
@@ -109,11 +109,23 @@ def letter(index: int) -> str:
     return name
 
 
-def _known_names(labels: Mapping[str, str], remembered: Mapping[str, str]) -> dict[str, str]:
+def labels_of(mapping: Mapping[str, int], columns: Sequence[Column]) -> dict[str, str]:
+    """The headers of the columns that are custom fields by `mapping`, where they have one."""
+    found = {field: columns[mapping[field]].header for field in CUSTOM_FIELDS if field in mapping}
+    return {field: header for field, header in found.items() if header}
+
+
+def _fingerprint(names: Sequence[str]) -> str:
+    folded = [headers.fold(name[: headers.MAX_HEADER]) for name in names]
+    while folded and (not folded[-1] or headers.field_of(folded[-1])[0] == IGNORED):
+        folded.pop()
+    return hashlib.sha256("\x1f".join(folded).encode()).hexdigest()[:32] if any(folded) else ""
+
+
+def _known_names(labels: Mapping[str, str]) -> dict[str, str]:
     known = {
         headers.fold(label): field for field, label in labels.items() if label and field in CUSTOM_FIELDS
     }
-    known.update({headers.fold(name): field or IGNORED for name, field in remembered.items()})
     known.pop("", None)
     return known
 
@@ -212,18 +224,13 @@ def _by_content(mapping: _Map, spare: list[int], data: list[Sequence[object]], r
             spare.remove(best)
 
 
-def _customs(
-    mapping: _Map, spare: list[int], names: list[str], data: list[Sequence[object]]
-) -> dict[str, str]:
-    """Left-over columns that are not empty become the free custom fields in order; answers their headers."""
+def _customs(mapping: _Map, spare: list[int], names: list[str], data: list[Sequence[object]]) -> None:
+    """Left-over columns that are not empty become the free custom fields in order."""
     free = [field for field in CUSTOM_FIELDS if field not in mapping]
     filled = [
         index for index in spare if names[index] or any(index < len(row) and row[index] != "" for row in data)
     ]
     mapping.update(zip(free, filled, strict=False))
-    return {
-        field: names[mapping[field]] for field in CUSTOM_FIELDS if field in mapping and names[mapping[field]]
-    }
 
 
 def _looks_email(cell: object) -> bool:

@@ -2,90 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from . import sandbox
-from .analysis import DEFAULT_OPTIONS, Analysis, Counts, Options, PreviewRow, judge_file
-from .analysis import analyse as analyse_here
+from . import analysis, pages, sandbox
+from .analysis import DEFAULT_OPTIONS, Options, PreviewRow, Understanding
 from .columns import Column
-from .verdicts import Accepted, Duplicate, Note, Rejected, Verdict
-
-BATCH: Final = 500
-_TAGS: Final[dict[type[Verdict], str]] = {
-    Accepted: "accepted",
-    Duplicate: "duplicate",
-    Rejected: "rejected",
-}
+from .pages import Page
 
 
-def analyse(
-    path: Path,
-    filename: str,
-    options: Options = DEFAULT_OPTIONS,
-    limits: sandbox.Limits = sandbox.DEFAULT_LIMITS,
-) -> Analysis:
-    """`analysis.analyse` in a child. Raises the same, and BadFile workbook_too_large when the child died."""
-    wire = sandbox.run(_analyse_in_child, str(path), filename, asdict(options), limits=limits)
-    preview = tuple(PreviewRow(tuple(values), decode(verdict)) for values, verdict in wire.pop("preview"))
-    columns = tuple(
-        Column(**(column | {"samples": tuple(column["samples"])})) for column in wire.pop("columns")
-    )
-    return Analysis(**(wire | {"counts": Counts(**wire["counts"]), "preview": preview, "columns": columns}))
-
-
-def judge(
+def read(
     path: Path,
     filename: str,
     options: Options = DEFAULT_OPTIONS,
     after_row: int = 0,
     limits: sandbox.Limits = sandbox.DEFAULT_LIMITS,
-) -> Iterator[list[Verdict]]:
-    """`analysis.judge_file` in a child, in lists of at most 500 verdicts; the child reads ahead while they
-    are stored.
+) -> Generator[Understanding | Page]:
+    """How the file is read, then the verdicts on its rows after `after_row` in pages; the file is read once, and the child
+    reads ahead while pages are stored.
 
-    Closing the iterator ends the child. Raises as `analyse`, possibly after the first lists.
+    To resume, pass the last row stored: earlier rows are judged again (what is a duplicate depends on them) but not
+    answered. Closing the generator ends the child. Raises as `analysis.understand`, possibly after the first pages, and
+    BadFile workbook_too_large when the child died of its limits.
     """
-    for batch in sandbox.stream(
-        _judge_in_child, str(path), filename, asdict(options), after_row, limits=limits
-    ):
-        yield [decode(verdict) for verdict in batch]
+    answers = sandbox.stream(_read_in_child, str(path), filename, asdict(options), after_row, limits=limits)
+    yield _understanding(next(answers))
+    for wire in answers:
+        yield pages.decode(wire)
 
 
-def encode(verdict: Verdict) -> list[Any]:
-    """`verdict` as a JSON array; `decode` is its inverse."""
-    wire = [_TAGS[type(verdict)], *verdict]
-    if isinstance(verdict, Accepted):
-        wire[-1] = [list(note) for note in verdict.notes]
-    return wire
+def _understanding(wire: dict[str, Any]) -> Understanding:
+    columns = tuple(Column(**(one | {"samples": tuple(one["samples"])})) for one in wire["columns"])
+    preview = tuple(PreviewRow(*row) for row in wire["preview"])
+    return Understanding(**(wire | {"columns": columns, "preview": preview}))
 
 
-def decode(wire: list[Any]) -> Verdict:
-    """The verdict that `encode` put into JSON."""
-    tag, *parts = wire
-    if tag == "accepted":
-        row, numbers, fields, notes = parts
-        return Accepted(row, tuple(numbers), fields, tuple(Note(*note) for note in notes))
-    if tag == "duplicate":
-        return Duplicate(*parts)
-    row, reason, detail, values = parts
-    return Rejected(row, reason, detail, tuple(values))
-
-
-def _analyse_in_child(path: str, filename: str, options: dict[str, Any]) -> dict[str, Any]:
-    analysis = analyse_here(Path(path), filename, Options(**options))
-    preview = [[row.values, encode(row.verdict)] for row in analysis.preview]
-    return asdict(analysis) | {"preview": preview}
-
-
-def _judge_in_child(path: str, filename: str, options: dict[str, Any], after_row: int) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for verdict in judge_file(Path(path), filename, Options(**options), after_row):
-        batch.append(encode(verdict))
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _read_in_child(path: str, filename: str, options: dict[str, Any], after_row: int) -> Iterator[Any]:
+    found, judged = analysis.understand(Path(path), filename, Options(**options))
+    yield asdict(found) | {"preview": [list(row) for row in found.preview]}
+    for page in pages.build(verdict for verdict in judged if verdict.row > after_row):
+        yield list(page)

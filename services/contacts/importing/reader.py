@@ -43,6 +43,10 @@ class Table(Protocol):
     @property
     def first_column(self) -> int: ...
 
+    @property
+    def about_rows(self) -> int:
+        """How many rows it has, blank ones too; of text an estimate."""
+
     def rows(self, start: int = 0) -> Iterator[Row]:
         """(number, cells) of each row that is not blank and whose number is greater than `start`, in order.
 
@@ -77,6 +81,10 @@ class _TextTable:
     sheet: str = ""
     first_column: int = 0
 
+    @property
+    def about_rows(self) -> int:
+        return delimited.about_lines(self.path)
+
     def rows(self, start: int = 0) -> Iterator[Row]:
         for number, cells in delimited.rows(self.path, self.dialect):
             if number > MAX_ROWS:
@@ -91,6 +99,10 @@ class _SheetTable:
     sheet: str
     first_column: int
     kind: Kind = "xlsx"
+
+    @property
+    def about_rows(self) -> int:
+        return self.cells.end[0] + 1 if self.cells.end else 0
 
     def rows(self, start: int = 0) -> Iterator[Row]:
         for number, row in enumerate(islice(self.cells.iter_rows(), start, None), start + 1):

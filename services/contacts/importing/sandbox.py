@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -23,6 +24,8 @@ import orjson
 from .errors import BadFile, BadMapping
 
 _PACKAGE: Final = __package__ or "services.contacts.importing"
+MAX_ANSWER: Final = 32 << 20
+"""Bytes of one answer; the largest page has a third of it."""
 _DATA, _END, _BAD_FILE, _BAD_MAPPING, _CRASH = "data", "end", "bad_file", "bad_mapping", "crash"
 
 
@@ -41,15 +44,7 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-def run(function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LIMITS) -> Any:
-    """`function(*args)` in a child; the answer as JSON gives it. For raises see `stream`."""
-    answers = list(stream(function, *args, limits=limits, single=True))
-    return answers[0]
-
-
-def stream(
-    function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LIMITS, single: bool = False
-) -> Iterator[Any]:
+def stream(function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LIMITS) -> Iterator[Any]:
     """Each item that `function(*args)`, a module-level function of this package, yields in a child, as it
     comes.
 
@@ -57,12 +52,13 @@ def stream(
     the iterator ends the child. Raises BadFile and BadMapping as the function does, BadFile
     workbook_too_large when the child died of its limits, SandboxCrash for a fault of ours.
     """
-    call = {"function": f"{function.__module__}:{function.__qualname__}", "args": args, "single": single}
+    call = {"function": f"{function.__module__}:{function.__qualname__}", "args": args}
     child = subprocess.Popen(
         [sys.executable, "-m", f"{_PACKAGE}.sandbox"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        bufsize=1 << 20,
         env=_environment(),
     )
     assert child.stdin is not None
@@ -70,7 +66,7 @@ def stream(
     try:
         with child.stdin as pipe:
             pipe.write(orjson.dumps(call | {"limits": asdict(limits)}))
-        yield from _answers(child.stdout)
+        yield from _answers(iter(partial(child.stdout.readline, MAX_ANSWER), b""))
         return
     except _Cut:
         status = child.wait()
@@ -136,11 +132,8 @@ def _main() -> None:
     _confine(Limits(**call["limits"]))
     gc.disable()  # a seventh of the time, and a process that ends has no cycles to fear
     try:
-        if call["single"]:
-            _say(_DATA, function(*call["args"]))
-        else:
-            for item in function(*call["args"]):
-                _say(_DATA, item)
+        for item in function(*call["args"]):
+            _say(_DATA, item)
         _say(_END)
     except BadFile as refusal:
         _say(_BAD_FILE, [refusal.code, refusal.detail])

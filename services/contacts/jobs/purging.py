@@ -8,8 +8,6 @@ from servicekit import idempotency
 
 from .. import queries
 
-PAGE_ROWS = 10_000
-
 _ABANDON = """
 UPDATE imports SET state = 'cancelled', updated_at = now() WHERE id = ANY(
     ARRAY(SELECT id FROM imports WHERE NOT purged AND state IN ('receiving', 'analysed')
@@ -23,13 +21,6 @@ SELECT id FROM imports WHERE NOT purged AND (state IN ('done', 'cancelled')
 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
-# A range, not a list: without statistics of a table that was just filled a list is looked through for every row.
-_ROWS = """
-DELETE FROM import_rows WHERE import_id = %(id)s AND row_no <= (
-    SELECT max(row_no) FROM (
-        SELECT row_no FROM import_rows WHERE import_id = %(id)s ORDER BY row_no LIMIT %(page)s) page)
-"""
-
 _OLD_REJECTS = """
 DELETE FROM import_pieces p USING imports i
 WHERE p.import_id = i.id AND p.kind = 'rejects' AND i.purged AND i.updated_at < now() - interval '30 days'
@@ -37,14 +28,14 @@ WHERE p.import_id = i.id AND p.kind = 'rejects' AND i.purged AND i.updated_at < 
 
 
 def purge_next(connection: Any) -> bool:
-    """Drop a page of what an import that is over has left; False when nothing is."""
+    """Drop what an import that is over has left; False when nothing is."""
     with connection, connection.cursor() as cursor:
         found = queries.row(cursor, _OVER, {})
         if found is None:
             return False
-        if queries.run(cursor, _ROWS, found | {"page": PAGE_ROWS}) < PAGE_ROWS:
-            queries.run(cursor, "DELETE FROM import_pieces WHERE import_id = %(id)s AND kind = 'file'", found)
-            queries.run(cursor, "UPDATE imports SET purged = true WHERE id = %(id)s", found)
+        queries.run(cursor, "DELETE FROM import_pages WHERE import_id = %(id)s", found)
+        queries.run(cursor, "DELETE FROM import_pieces WHERE import_id = %(id)s AND kind = 'file'", found)
+        queries.run(cursor, "UPDATE imports SET purged = true WHERE id = %(id)s", found)
     return True
 
 

@@ -1,4 +1,4 @@
-"""The first half of an import: the file is judged in a child process, its rows wait in the staging table."""
+"""The first half of an import: the file is judged in a child process, its rows wait as pages."""
 
 from __future__ import annotations
 
@@ -7,54 +7,46 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
-
-import orjson
+from typing import Any
 
 from servicekit import logs
 
 from .. import domain, queries
-from ..importing import isolated, paste, reasons, rejects, verdicts
-from ..importing.analysis import Analysis, Options
+from ..importing import isolated, pages, paste, reasons, rejects, verdicts
+from ..importing.analysis import PREVIEW_ROWS, Options, PreviewRow, Understanding, preview_row
 from ..importing.errors import ImportingError
-from ..importing.verdicts import Accepted, Duplicate, Rejected, Verdict
+from ..importing.pages import Page
+from ..importing.verdicts import Rejected
 from ..queries.contacts import owners_of
-from . import Claim, copying
+from . import Claim, stored
 
 log = logs.get(__name__)
 
-PAGE_ROWS = 4_000
-PREVIEW_ROWS = 10
-MAX_CELLS_PER_ROW = 32_768
-MAX_CELLS_PER_IMPORT = 100 << 20
-"""Characters of rejected rows kept for the workbook; beyond, only their reasons are kept. A file can refer to one long
-text from every cell, so what it says need not fit what it weighs."""
+MAX_REMEMBERED = 200
+"""Corrected mappings that an account's next file is compared with, the latest ones."""
 
 _PIECES = "SELECT data FROM import_pieces WHERE import_id = %(id)s AND kind = 'file' AND seq = %(seq)s"
 
-_TARGET = "import_rows (import_id, row_no, verdict, reason, detail, numbers, fields, cells)"
-
 _UNDERSTOOD = """
 UPDATE imports SET mapping = %(mapping)s::jsonb, header_row = %(header_row)s, columns = %(columns)s::jsonb,
-    labels = %(labels)s::jsonb, options = options || %(options)s::jsonb, updated_at = now()
+    labels = %(labels)s::jsonb, options = options || %(options)s::jsonb, preview = %(preview)s::jsonb, updated_at = now()
 WHERE id = %(id)s
+"""
+
+_REMEMBERED = """
+SELECT fingerprint, mapping FROM import_mappings WHERE account_id = %(account_id)s ORDER BY at DESC LIMIT %(most)s
+"""
+
+_REMEMBER = """
+INSERT INTO import_mappings (account_id, fingerprint, mapping) VALUES (%(account_id)s, %(fingerprint)s, %(mapping)s::jsonb)
+ON CONFLICT (account_id, fingerprint) DO UPDATE SET mapping = excluded.mapping, at = now()
 """
 
 _COUNT = """
 UPDATE imports SET staged_row = %(staged_row)s, rows = rows + %(rows)s, accepted = accepted + %(accepted)s,
-    updated = updated + %(updated)s, duplicates = duplicates + %(duplicate)s, rejected = rejected + %(rejected)s,
+    updated = updated + %(updated)s, duplicates = duplicates + %(duplicates)s, rejected = rejected + %(rejected)s,
     attempts = 0, updated_at = now()
 WHERE id = %(id)s
-"""
-
-_FIRST_ROWS = """
-SELECT row_no, verdict, reason, detail, numbers::text[] AS numbers, fields, cells AS values
-FROM import_rows WHERE import_id = %(id)s ORDER BY row_no LIMIT %(limit)s
-"""
-
-_REJECTED = """
-SELECT row_no, reason, detail, cells FROM import_rows
-WHERE import_id = %(id)s AND verdict = 'rejected' AND row_no > %(after)s ORDER BY row_no LIMIT %(limit)s
 """
 
 _DONE = "UPDATE imports SET state = 'analysed', preview = %(preview)s::jsonb, updated_at = now() WHERE id = %(id)s"
@@ -74,8 +66,14 @@ def analyse(claim: Claim) -> None:
     with tempfile.TemporaryDirectory(prefix="keryx-import-") as folder:
         try:
             record = _begin(claim)
-            _stage(claim, record, Path(folder))
-            _finish(claim, Path(folder))
+            path = Path(folder) / "file"
+            _write_file(claim, record["pieces"], path)
+            with closing(
+                _read(claim, record, path)
+            ) as found:  # closing ends the child of a job that was lost
+                for page in found:
+                    _stage_page(claim, record["account_id"], page)
+            _finish(claim, Path(folder) / "rejects.xlsx")
         except ImportingError as refusal:
             fail(claim, "analysing", refusal.code, refusal.detail)
 
@@ -84,7 +82,7 @@ def fail(claim: Claim, state: str, code: str, detail: str) -> None:
     """End the import as failed; nothing of its staging stays."""
     with claim.connection, claim.connection.cursor() as cursor:
         claim.step(cursor, state)
-        queries.run(cursor, "DELETE FROM import_rows WHERE import_id = %(id)s", {"id": claim.import_id})
+        stored.drop(cursor, claim.import_id)
         queries.run(cursor, _FAILED, {"id": claim.import_id, "code": code, "detail": _plain(detail)[:500]})
     log.info("import_failed", import_id=claim.import_id, code=code)
 
@@ -94,17 +92,10 @@ def _begin(claim: Claim) -> dict[str, Any]:
     with claim.connection, claim.connection.cursor() as cursor:
         record = claim.step(cursor, "analysing")
         if record["staged_row"] == 0:
-            queries.run(cursor, "DELETE FROM import_rows WHERE import_id = %(id)s", {"id": claim.import_id})
-    return record
-
-
-def _stage(claim: Claim, record: dict[str, Any], folder: Path) -> None:
-    path = folder / "file"
-    _write_file(claim, record["pieces"], path)
-    keeper = _CellKeeper()
-    with closing(_verdicts(claim, record, path)) as judged:
-        while page := list(islice(judged, PAGE_ROWS)):
-            _stage_page(claim, record["account_id"], page, keeper)
+            stored.drop(cursor, claim.import_id)
+        params = {"account_id": record["account_id"], "most": MAX_REMEMBERED}
+        found = queries.rows(cursor, _REMEMBERED, params)
+    return record | {"remembered": {one["fingerprint"]: one["mapping"] for one in found}}
 
 
 def _write_file(claim: Claim, pieces: int, path: Path) -> None:
@@ -113,29 +104,40 @@ def _write_file(claim: Claim, pieces: int, path: Path) -> None:
             file.write(queries.value(cursor, _PIECES, {"id": claim.import_id, "seq": seq}))
 
 
-def _verdicts(claim: Claim, record: dict[str, Any], path: Path) -> Generator[Verdict]:
-    """The verdicts on the rows that are not staged yet."""
+def _read(claim: Claim, record: dict[str, Any], path: Path) -> Generator[Page]:
+    """The rows that are not staged yet; what the file is understood as is stored before the first."""
     after = record["staged_row"]
     if record["source"] == "text":
-        for verdict in paste.read(path.read_text(encoding="utf-8")):
-            if verdict.row > after:
-                yield verdict
+        yield from _read_paste(claim, path, after)
         return
-    options = Options(labels=record["options"].get("labels", {}), mapping=record["wanted_mapping"])
-    if after == 0:
-        analysis = isolated.analyse(path, record["filename"], options)
-        _remember(claim, analysis)
-        mapping = dict(analysis.mapping)
-    else:
-        mapping = record["mapping"]
-    options = Options(labels=options.labels, mapping=mapping)
-    judged = cast(Generator[list[Verdict]], isolated.judge(path, record["filename"], options, after))
-    with closing(judged) as batches:  # closing ends the child, also when a page is not wanted any more
-        for batch in batches:
-            yield from batch
+    labels = record["options"].get("labels", {})
+    # A file is read to its end as it was begun, whatever has been remembered since.
+    mapping = record["mapping"] if after else record["wanted_mapping"]
+    options = Options(labels=labels, mapping=mapping, remembered={} if after else record["remembered"])
+    with closing(isolated.read(path, record["filename"], options, after)) as found:
+        for one in found:
+            if isinstance(one, Page):
+                yield one
+            elif not after:
+                _understand(claim, record["account_id"], one)
 
 
-def _remember(claim: Claim, analysis: Analysis) -> None:
+def _read_paste(claim: Claim, path: Path, after: int) -> Iterator[Page]:
+    text = path.read_text(encoding="utf-8")
+    if not after:
+        preview = [preview_row(verdict, getattr(verdict, "values", ())) for verdict in _first(text)]
+        with claim.connection, claim.connection.cursor() as cursor:
+            claim.step(cursor, "analysing")
+            params = {"id": claim.import_id, "preview": queries.json([_shown(row) for row in preview])}
+            queries.run(cursor, "UPDATE imports SET preview = %(preview)s::jsonb WHERE id = %(id)s", params)
+    yield from pages.build(verdict for verdict in paste.read(text) if verdict.row > after)
+
+
+def _first(text: str) -> Iterator[verdicts.Verdict]:
+    return islice(paste.read(text), PREVIEW_ROWS)
+
+
+def _understand(claim: Claim, account_id: int, found: Understanding) -> None:
     columns = [
         {
             "index": c.index,
@@ -143,121 +145,95 @@ def _remember(claim: Claim, analysis: Analysis) -> None:
             "header": _plain(c.header),
             "samples": [_plain(s) for s in c.samples],
         }
-        for c in analysis.columns
+        for c in found.columns
     ]
     params = {
         "id": claim.import_id,
-        "mapping": queries.json(dict(analysis.mapping)),
-        "header_row": analysis.header_row,
+        "account_id": account_id,
+        "fingerprint": found.fingerprint,
+        "mapping": queries.json(dict(found.mapping)),
+        "header_row": found.header_row,
         "columns": queries.json(columns),
-        "labels": queries.json({field: _plain(label) for field, label in analysis.labels.items()}),
-        "options": queries.json({"total": analysis.counts.rows}),
+        "labels": queries.json({field: _plain(label) for field, label in found.labels.items()}),
+        "options": queries.json({"total": found.rows, "mapping_source": found.source}),
+        "preview": queries.json([_shown(row) for row in found.preview]),
     }
     with claim.connection, claim.connection.cursor() as cursor:
         claim.step(cursor, "analysing")
         queries.run(cursor, _UNDERSTOOD, params)
+        if found.source == "corrected" and found.fingerprint:
+            queries.run(cursor, _REMEMBER, params)
 
 
-class _CellKeeper:
-    """Decides how much of a rejected row is kept for the workbook."""
-
-    def __init__(self) -> None:
-        self._left = MAX_CELLS_PER_IMPORT
-
-    def keep(self, values: tuple[str, ...]) -> list[str]:
-        kept: list[str] = []
-        room = min(MAX_CELLS_PER_ROW, self._left)
-        for value in values:
-            kept.append(value[:room])
-            room -= len(kept[-1])
-        self._left -= sum(map(len, kept))
-        return kept
-
-
-def _stage_page(claim: Claim, account_id: int, page: list[Verdict], keeper: _CellKeeper) -> None:
-    counts = {"accepted": 0, "updated": 0, "duplicate": 0, "rejected": 0}
-    lines: list[str] = []
+def _stage_page(claim: Claim, account_id: int, page: Page) -> None:
+    """Keep a page; a row is *updated* when the account has one of its numbers now."""
     with claim.connection, claim.connection.cursor() as cursor:
         claim.step(cursor, "analysing")
-        numbers = [
-            int(number) for verdict in page if isinstance(verdict, Accepted) for number in verdict.numbers
-        ]
-        known = set(owners_of(cursor, account_id, numbers))
-        for verdict in page:
-            name, line = _line(claim.import_id, verdict, known, keeper)
-            counts[name] += 1
-            lines.append(line)
-        copying.put(cursor, _TARGET, lines)
-        params = counts | {"id": claim.import_id, "staged_row": page[-1].row, "rows": len(page)}
+        updated = len(page.owners(owners_of(cursor, account_id, page.all_numbers)))
+        stored.put(cursor, claim.import_id, page, updated)
+        params = {
+            "id": claim.import_id,
+            "staged_row": page.last_row,
+            "rows": page.rows,
+            "accepted": len(page.numbers) - updated,
+            "updated": updated,
+            "duplicates": page.duplicates,
+            "rejected": len(page.rejects),
+        }
         queries.run(cursor, _COUNT, params)
 
 
-def _line(import_id: int, verdict: Verdict, known: set[int], keeper: _CellKeeper) -> tuple[str, str]:
-    """(name of the verdict, its line for COPY)."""
-    if isinstance(verdict, Accepted):
-        name = "updated" if any(int(number) in known for number in verdict.numbers) else "accepted"
-        reason = verdict.notes[0].code if verdict.notes else ""
-        detail = "; ".join(f"{note.field}: {note.code}" for note in verdict.notes)
-        numbers, fields = ",".join(verdict.numbers), copying.text(orjson.dumps(verdict.fields).decode())
-        cells = copying.NULL
-    elif isinstance(verdict, Duplicate):
-        name, reason, detail = "duplicate", "duplicate", str(verdict.first_row)
-        numbers, fields, cells = verdict.number, "{}", copying.NULL
-    else:
-        name, reason, detail, numbers, fields = "rejected", verdict.reason, verdict.detail, "", "{}"
-        cells = copying.array(keeper.keep(verdict.values))
-    line = (
-        f"{import_id}\t{verdict.row}\t{name}\t{copying.text(reason)}\t{copying.text(detail[:500])}"
-        f"\t{{{numbers}}}\t{fields}\t{cells}"
-    )
-    return name, line
-
-
-def _finish(claim: Claim, folder: Path) -> None:
-    path = folder / "rejects.xlsx"
-    _write_rejects(claim, path)
+def _finish(claim: Claim, path: Path) -> None:
+    rejects_of = _write_rejects(claim, path)
     with claim.connection, claim.connection.cursor() as cursor:
-        claim.step(cursor, "analysing")
+        record = claim.step(cursor, "analysing")
         _store_rejects(cursor, claim.import_id, path)
-        rows = queries.rows(cursor, _FIRST_ROWS, {"id": claim.import_id, "limit": PREVIEW_ROWS})
-        params = {"id": claim.import_id, "preview": queries.json([_preview(row) for row in rows])}
-        queries.run(cursor, _DONE, params)
-    log.info("import_analysed", import_id=claim.import_id)
+        preview = _with_known(cursor, record["account_id"], record["preview"])
+        queries.run(cursor, _DONE, {"id": claim.import_id, "preview": queries.json(preview)})
+    log.info("import_analysed", import_id=claim.import_id, rejected=rejects_of)
 
 
-def _preview(row: dict[str, Any]) -> dict[str, Any]:
-    code = row["reason"]
-    words = {locale: reasons.words(code, locale) for locale in ("el", "en")} if code else None
+def _with_known(cursor: Any, account_id: int, preview: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The preview with *updated* for the rows whose numbers the account has."""
+    numbers = [int(number) for row in preview for number in row["numbers"]]
+    known = owners_of(cursor, account_id, numbers)
+    for row in preview:
+        if row["verdict"] == "accepted" and any(int(number) in known for number in row["numbers"]):
+            row["verdict"] = "updated"
+    return preview
+
+
+def _shown(row: PreviewRow) -> dict[str, Any]:
+    words = {locale: reasons.words(row.reason, locale) for locale in ("el", "en")} if row.reason else None
     return {
-        "row": row["row_no"],
-        "verdict": row["verdict"],
-        "reason": code,
+        "row": row.row,
+        "verdict": row.verdict,
+        "reason": row.reason,
         "words": words,
-        "detail": row["detail"],
-        "numbers": row["numbers"],
-        "fields": row["fields"],
-        "values": [value[:200] for value in row["values"] or []],
+        "detail": _plain(row.detail),
+        "numbers": row.numbers,
+        "fields": {name: _plain(value) for name, value in row.fields.items()},
+        "values": [_plain(value) for value in row.values],
     }
 
 
-def _write_rejects(claim: Claim, path: Path) -> None:
-    """The workbook of rejected rows; always there, also without rows."""
+def _write_rejects(claim: Claim, path: Path) -> int:
+    """The workbook of rejected rows; always there, also without rows. How many it has."""
     with claim.connection, claim.connection.cursor() as cursor:
         columns = claim.step(cursor, "analysing")["columns"]
-    rejects.write(path, [column["header"] for column in columns], _rejected(claim))
+    return rejects.write(path, [column["header"] for column in columns], _rejected(claim))
 
 
 def _rejected(claim: Claim) -> Iterator[Rejected]:
     after = 0
     while True:
         with claim.connection, claim.connection.cursor() as cursor:
-            params = {"id": claim.import_id, "after": after, "limit": PAGE_ROWS}
-            rows = queries.rows(cursor, _REJECTED, params)
-        for row in rows:
-            after = row["row_no"]
-            yield verdicts.Rejected(after, row["reason"], row["detail"], tuple(row["cells"] or ()))
-        if len(rows) < PAGE_ROWS:
+            found = stored.next_page(cursor, claim.import_id, after)
+        if found is None:
             return
+        after = found.page.last_row
+        for row, reason, detail, values in found.page.rejects:
+            yield Rejected(row, reason, detail, tuple(values))
 
 
 def _store_rejects(cursor: Any, import_id: int, path: Path) -> None:

@@ -26,13 +26,6 @@ def record(session: Any, account_id: int, import_id: int, *, lock: bool = False)
     return found
 
 
-def job(session: Any, import_id: int) -> dict[str, Any]:
-    """The row of an import that the caller holds by lease, locked until the end of the transaction."""
-    found = row(session, f"SELECT {_COLUMNS} FROM imports WHERE id = %(id)s FOR UPDATE", {"id": import_id})
-    assert found is not None
-    return found
-
-
 def get_import(session: Any, account_id: int, import_id: int) -> dict[str, Any]:
     """The import as clients see it. Raises UnknownImport."""
     return shown(record(session, account_id, import_id))
@@ -57,7 +50,8 @@ def shown(record: dict[str, Any]) -> dict[str, Any]:
     """A row of imports as clients see it.
 
     ``counts``: accepted (numbers new to the account) + updated (the account has the number) + duplicates (the number
-    stands higher up in the file) + rejected = rows. ``progress`` counts rows judged, or rows stored.
+    stands higher up in the file) + rejected = rows. ``progress`` counts rows judged, of about ``total``, or rows stored.
+    ``mapping_source``: detected, corrected, or remembered from an earlier file with the same headers.
     """
     return {
         "id": record["id"],
@@ -66,6 +60,7 @@ def shown(record: dict[str, Any]) -> dict[str, Any]:
         "source": record["source"],
         "header_row": record["header_row"],
         "mapping": _mapping(record),
+        "mapping_source": record["options"].get("mapping_source"),
         "columns": record["columns"],
         "labels": record["labels"],
         "preview": record["preview"],
@@ -95,8 +90,8 @@ def _mapping(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _progress(record: dict[str, Any]) -> dict[str, int]:
     if record["state"] in ("queued", "running", "done") or record["applied"]:
         return {"done": record["applied"], "total": record["accepted"] + record["updated"]}
-    total = record["options"].get("total", 0) if record["state"] == "analysing" else record["rows"]
-    return {"done": record["rows"], "total": total}
+    about = record["options"].get("total", 0) if record["state"] == "analysing" else 0
+    return {"done": record["rows"], "total": max(about, record["rows"])}
 
 
 def _error(record: dict[str, Any]) -> dict[str, str] | None:

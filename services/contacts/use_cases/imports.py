@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from servicekit import idempotency
 
 from .. import domain, queries, schemas
 from ..errors import (
@@ -28,6 +31,8 @@ from ..importing.paste import MAX_CHARACTERS
 from ..importing.reader import MAX_COLUMNS
 from ..importing.reasons import Locale
 from ..queries import imports as read
+from . import lock_contacts
+from .naming import groups_named
 
 _INSERT = """
 INSERT INTO imports (account_id, filename, source, size, received, pieces, state, options)
@@ -66,12 +71,22 @@ WHERE id = %(id)s
 """
 
 
-def create_import(session: Any, account_id: int, data: Any) -> dict[str, Any]:
-    """A place for a file of ``size`` bytes: ``{id, state}``. Raises InvalidFields, FileTooLarge, TooManyImports."""
+def create_import(
+    session: Any, account_id: int, data: Any, idempotency_key: str | None = None
+) -> dict[str, Any]:
+    """A place for a file of ``size`` bytes: ``{id, state}``. Under the same key the same place, as it is now.
+
+    Raises InvalidFields, FileTooLarge, TooManyImports, Conflict("idempotency_key_reused").
+    """
     wanted = schemas.load(schemas.NewImport, data)
     if wanted["size"] > domain.MAX_FILE_BYTES:
         raise FileTooLarge(f"At most {domain.MAX_FILE_BYTES >> 20} MB a file.")
-    return {"id": _new(session, account_id, "file", wanted), "state": "receiving"}
+
+    def produce() -> int:
+        return _new(session, account_id, "file", wanted)
+
+    import_id = idempotency.remember(session, account_id, idempotency_key, wanted, produce, "create_import")
+    return {"id": import_id, "state": read.record(session, account_id, import_id)["state"]}
 
 
 def append_import(session: Any, account_id: int, import_id: int, seq: int, data_b64: Any) -> dict[str, Any]:
@@ -81,14 +96,13 @@ def append_import(session: Any, account_id: int, import_id: int, seq: int, data_
     """
     data = _decode(data_b64)
     found = read.record(session, account_id, import_id, lock=True)
+    if not found["purged"] and _is_known(session, import_id, seq, data):
+        return {"id": import_id, "received": found["received"], "size": found["size"]}
     domain.require_state("append", found["state"])
     if not isinstance(seq, int) or seq < 0 or seq > found["pieces"]:
         raise PieceOutOfOrder(f"Piece {found['pieces']} comes next.")
     if seq < found["pieces"]:
-        known = queries.value(session, _PIECE, {"id": import_id, "seq": seq})
-        if bytes(known) != data:
-            raise PieceOutOfOrder(f"Piece {seq} is here already, and is another one.")
-        return {"id": import_id, "received": found["received"], "size": found["size"]}
+        raise PieceOutOfOrder(f"Piece {seq} is here already, and is another one.")
     if found["received"] + len(data) > found["size"]:
         raise FileTooLarge(f"More than the {found['size']} bytes announced.")
     _put_piece(session, import_id, seq, data)
@@ -96,27 +110,39 @@ def append_import(session: Any, account_id: int, import_id: int, seq: int, data_
 
 
 def analyse_import(session: Any, account_id: int, import_id: int) -> dict[str, Any]:
-    """The file is complete: judge its rows. Raises UnknownImport, WrongImportState, ImportIncomplete."""
+    """The file is complete: judge its rows. Again changes nothing. Raises UnknownImport, ImportIncomplete."""
     found = read.record(session, account_id, import_id, lock=True)
-    domain.require_state("analyse", found["state"])
+    if found["state"] != "receiving":
+        return read.shown(found)
     if found["received"] != found["size"]:
         raise ImportIncomplete(f"{found['received']} of {found['size']} bytes have arrived.")
     _set_state(session, import_id, "analysing")
     return read.get_import(session, account_id, import_id)
 
 
-def create_import_text(session: Any, account_id: int, text: Any) -> dict[str, Any]:
-    """An import of pasted numbers, analysed next. Raises InvalidFields, PasteTooLarge, TooManyImports."""
+def create_import_text(
+    session: Any, account_id: int, text: Any, idempotency_key: str | None = None
+) -> dict[str, Any]:
+    """An import of pasted numbers, analysed next. Under the same key the same import, as it is now.
+
+    Raises InvalidFields, PasteTooLarge, TooManyImports, Conflict("idempotency_key_reused").
+    """
     if not isinstance(text, str):
         raise _invalid("/text", "invalid", "not a text")
     if len(text) > MAX_CHARACTERS:
         raise PasteTooLarge(f"At most {MAX_CHARACTERS} characters.")
     data = text.encode("utf-8", "replace")
-    wanted = {"filename": "", "size": len(data), "labels": []}
-    import_id = _new(session, account_id, "text", wanted)
-    for seq, start in enumerate(range(0, len(data), domain.MAX_PIECE_BYTES)):
-        _put_piece(session, import_id, seq, data[start : start + domain.MAX_PIECE_BYTES])
-    _set_state(session, import_id, "analysing")
+
+    def produce() -> int:
+        wanted = {"filename": "", "size": len(data), "labels": []}
+        import_id = _new(session, account_id, "text", wanted)
+        for seq, start in enumerate(range(0, len(data), domain.MAX_PIECE_BYTES)):
+            _put_piece(session, import_id, seq, data[start : start + domain.MAX_PIECE_BYTES])
+        _set_state(session, import_id, "analysing")
+        return import_id
+
+    request = hashlib.sha256(data).hexdigest()
+    import_id = idempotency.remember(session, account_id, idempotency_key, request, produce, "create_import")
     return read.get_import(session, account_id, import_id)
 
 
@@ -135,29 +161,47 @@ def update_import(session: Any, account_id: int, import_id: int, mapping: Any) -
     return read.get_import(session, account_id, import_id)
 
 
-def commit_import(session: Any, account_id: int, import_id: int, data: Any) -> dict[str, Any]:
+def commit_import(
+    session: Any, account_id: int, import_id: int, data: Any, idempotency_key: str | None = None
+) -> dict[str, Any]:
     """Store the judged rows; imports of one account run one after the other. The same commit again changes nothing.
 
     ``policy`` says what happens to contacts that are there already: skip leaves them as they are (they join the
     groups all the same), fill writes into blank fields only, overwrite writes every field the file has a value for.
-    Raises UnknownImport, WrongImportState, InvalidFields, UnknownGroup.
+    Groups are ``group_ids``, and ``group_names``, made where they are not there. Answers the import as it is now.
+    Raises UnknownImport, WrongImportState, InvalidFields, UnknownGroup, Conflict("idempotency_key_reused").
     """
     wanted = schemas.load(schemas.CommitImport, data)
-    wanted["group_ids"] = sorted(set(wanted["group_ids"]))
+    request = {"id": import_id, "wanted": wanted}
+
+    def produce() -> int:
+        _commit(session, account_id, import_id, dict(wanted))
+        return import_id
+
+    idempotency.remember(session, account_id, idempotency_key, request, produce, "commit_import")
+    return read.get_import(session, account_id, import_id)
+
+
+def _commit(session: Any, account_id: int, import_id: int, wanted: dict[str, Any]) -> None:
     found = read.record(session, account_id, import_id, lock=True)
+    if names := wanted.pop("group_names"):
+        lock_contacts(session, account_id)
+        wanted["group_ids"] += groups_named(session, account_id, names).values()
+    wanted["group_ids"] = sorted(set(wanted["group_ids"]))
     is_same = all(found[name] == value for name, value in wanted.items())
     if found["state"] not in ("queued", "running", "done") or not is_same:
         domain.require_state("commit", found["state"])
         queries.require_groups(session, account_id, wanted["group_ids"])
         queries.run(session, _COMMIT, wanted | {"id": import_id})
         _wake(session)
-    return read.get_import(session, account_id, import_id)
 
 
 def cancel_import(session: Any, account_id: int, import_id: int) -> dict[str, Any]:
-    """Stop; what a running import has stored already stays. Again changes nothing.
+    """Stop. Again changes nothing.
 
-    Raises UnknownImport, WrongImportState when it is done or has failed.
+    Before the commit nothing is stored. A running import stops between two pages: each row is stored whole, with its
+    numbers, groups and blacklisting, or not at all; ``progress.done`` says how many are, and they stay. The same file
+    imported again stores the others and doubles none. Raises UnknownImport, WrongImportState when it is done or has failed.
     """
     found = read.record(session, account_id, import_id, lock=True)
     if found["state"] != "cancelled":
@@ -193,6 +237,14 @@ def _new(session: Any, account_id: int, source: str, wanted: Mapping[str, Any]) 
         "size": wanted["size"],
     }
     return int(queries.value(session, _INSERT, params | {"options": queries.json({"labels": labels})}))
+
+
+def _is_known(session: Any, import_id: int, seq: Any, data: bytes) -> bool:
+    """Whether this very piece has arrived before."""
+    if not isinstance(seq, int) or not 0 <= seq < 2**31:
+        return False
+    known = queries.value(session, _PIECE, {"id": import_id, "seq": seq})
+    return known is not None and bytes(known) == data
 
 
 def _put_piece(session: Any, import_id: int, seq: int, data: bytes) -> None:

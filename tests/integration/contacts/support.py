@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg2
 
 from servicekit import wire
 from servicekit.database import Database, cursor_of
 from services.contacts import schemas
+from services.contacts.importing import pages
+from services.contacts.importing.pages import Page
 from services.contacts.jobs import freezing
 from services.contacts.queries import contacts as contacts_read
 from services.contacts.queries import imports as imports_read
@@ -131,6 +134,12 @@ def workbook_of_rejects(db: Database, account_id: int, import_id: int) -> bytes:
     return content
 
 
+def pages_of(db: Database, import_id: int) -> list[Page]:
+    """The judged rows of an import that wait for its commit."""
+    found = fetch(db, "SELECT data FROM import_pages WHERE import_id = %s ORDER BY last_row", import_id)
+    return [pages.decode(orjson.loads(data)) for (data,) in found]
+
+
 def freeze(db: Database, account_id: int, campaign_id: int, audience: dict[str, Any]) -> int:
     """The id of a snapshot, made by the worker's own code."""
     snapshot_id = call(db, audiences.freeze_audience, account_id, campaign_id, audience)["snapshot_id"]
@@ -170,7 +179,9 @@ def analysed(db: Database, account_id: int, content: bytes, filename: str = "fil
 def everyone(db: Database, account_id: int) -> list[dict[str, Any]]:
     """The first contacts of the account."""
     return list(
-        call(db, contacts_read.list_contacts, account_id, schemas.load(schemas.Listing, {}), None, 100)["data"]
+        call(db, contacts_read.list_contacts, account_id, schemas.load(schemas.Listing, {}), None, 100)[
+            "data"
+        ]
     )
 
 

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 
 from servicekit.database import Database
+from services.contacts import domain
 from services.contacts.errors import (
     FileTooLarge,
     ImportIncomplete,
@@ -97,7 +98,7 @@ def test_a_file_that_cannot_be_imported_fails_with_its_code_and_leaves_nothing(
     assert code is None or found["error"]["code"] == code
     assert found["error"]["el"] != found["error"]["code"] != found["error"]["en"]
     assert found["counts"] == {"rows": 0, "accepted": 0, "updated": 0, "duplicates": 0, "rejected": 0}
-    assert fetch(db, "SELECT count(*) FROM import_rows WHERE import_id = %s", found["id"]) == [(0,)]
+    assert fetch(db, "SELECT count(*) FROM import_pages WHERE import_id = %s", found["id"]) == [(0,)]
     assert everyone(db, account_id) == []
     assert worker.process.poll() is None
     with pytest.raises(WrongImportState):
@@ -148,7 +149,7 @@ def test_a_file_comes_in_pieces_in_order(db: Database, account_id: int) -> None:
 
 def test_files_and_pastes_have_a_size_they_may_not_pass(db: Database, account_id: int) -> None:
     with pytest.raises(FileTooLarge):
-        call(db, imports.create_import, account_id, {"filename": "f", "size": (50 << 20) + 1})
+        call(db, imports.create_import, account_id, {"filename": "f", "size": domain.MAX_FILE_BYTES + 1})
     with pytest.raises(PasteTooLarge):
         call(db, imports.create_import_text, account_id, "6" * 5_000_001)
     with pytest.raises(InvalidFields):

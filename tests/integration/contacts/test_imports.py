@@ -274,7 +274,7 @@ def test_what_an_import_leaves_behind_is_tidied_up_and_its_rejects_stay(
 
     eventually(lambda: fetch(db, "SELECT purged FROM imports WHERE id = %s", found["id"]) == [(True,)])
 
-    assert fetch(db, "SELECT count(*) FROM import_rows WHERE import_id = %s", found["id"]) == [(0,)]
+    assert fetch(db, "SELECT count(*) FROM import_pages WHERE import_id = %s", found["id"]) == [(0,)]
     kinds = fetch(db, "SELECT DISTINCT kind FROM import_pieces WHERE import_id = %s", found["id"])
     assert kinds == [("rejects",)]
     assert workbook_of_rejects(db, account_id, found["id"])[:2] == b"PK"

@@ -17,6 +17,7 @@ from tests.integration.contacts.support import (
     call,
     fetch,
     new_group,
+    pages_of,
     told,
     until_over,
     upload,
@@ -91,17 +92,16 @@ def test_an_analysis_that_was_killed_is_finished_by_the_next_worker(
     first = workers.start()
     import_id = upload(db, account_id, CONTENT, "file.csv")
     eventually(lambda: cursor_of(db, import_id, "staged_row"), timeout=30)
-    killed_while_writing_to(db, first, "import_rows", database_url)
+    killed_while_writing_to(db, first, "import_pages", database_url)
     staged = cursor_of(db, import_id, "staged_row")
     assert 0 < staged < ROWS
-    assert fetch(db, "SELECT max(row_no) FROM import_rows WHERE import_id = %s", import_id) == [(staged,)]
+    assert fetch(db, "SELECT max(last_row) FROM import_pages WHERE import_id = %s", import_id) == [(staged,)]
 
     workers.start()
 
     found = until_over(db, account_id, import_id)
     assert (found["state"], found["counts"]) == ("analysed", COUNTS)
-    staged_rows = fetch(db, "SELECT count(*), max(row_no) FROM import_rows WHERE import_id = %s", import_id)
-    assert staged_rows == [(ROWS + 2, ROWS + 3)]
+    assert sum(page.rows for page in pages_of(db, import_id)) == ROWS + 2
 
 
 def test_an_import_that_was_killed_is_finished_by_the_next_worker(

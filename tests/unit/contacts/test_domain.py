@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from services.contacts import domain, schemas
 from services.contacts.errors import BadCursor, InvalidFields, WrongImportState
-from services.contacts.jobs import copying
 
 numbers = st.lists(st.tuples(st.integers(1, 20), st.booleans()), min_size=1, max_size=20)
 
@@ -35,7 +34,6 @@ def test_the_first_number_is_primary_when_none_is_marked() -> None:
     ("action", "state"),
     [
         ("append", "analysing"),
-        ("analyse", "analysed"),
         ("commit", "running"),
         ("commit", "failed"),
         ("cancel", "done"),
@@ -136,8 +134,3 @@ def test_texts_are_cleaned_of_what_nobody_sees() -> None:
     )
 
     assert loaded == {"first_name": "Γιώργος", "note": "a\nb", "title": ""}
-
-
-def test_copy_columns_never_break_out_of_their_row() -> None:
-    assert copying.text("a\tb\nc\\d\re\x00") == "a\\tb\\nc\\\\d\\re"
-    assert copying.array(['q"', "b\\", ""]) == '{"q\\\\"","b\\\\\\\\",""}'

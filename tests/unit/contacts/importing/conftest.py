@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+
+from services.contacts.importing.analysis import DEFAULT_OPTIONS, Options, Understanding, understand
+from services.contacts.importing.verdicts import Rejected, Verdict
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 
@@ -103,3 +108,27 @@ def text_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return build
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A whole file: how it is read, and the verdicts on all its rows."""
+
+    found: Understanding
+    verdicts: list[Verdict]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have each verdict."""
+        return dict(Counter(type(verdict).__name__.lower() for verdict in self.verdicts))
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many rows are rejected for each reason."""
+        return dict(Counter(verdict.reason for verdict in self.verdicts if isinstance(verdict, Rejected)))
+
+
+def analyse(path: Path, filename: str = "", options: Options = DEFAULT_OPTIONS) -> Analysis:
+    """A file read to its end."""
+    found, judged = understand(path, filename, options)
+    return Analysis(found, list(judged))

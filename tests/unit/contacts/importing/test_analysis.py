@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.contacts.importing import analysis, rejects, template
+from services.contacts.importing import rejects, template
 from services.contacts.importing.analysis import Options
 from services.contacts.importing.errors import BadFile, BadMapping
 from services.contacts.importing.verdicts import Accepted, Rejected
+from tests.unit.contacts.importing.conftest import analyse
 
 PELATES_MAPPING = {
     "title": 0, "first_name": 1, "last_name": 2, "number": 3, "email": 4,
@@ -22,18 +23,19 @@ PELATES_MAPPING = {
 
 class TestExamples:
     def test_the_workbook_of_customers_is_understood_and_adds_up(self, examples):
-        found = analysis.analyse(examples / "pelates.xlsx", "pelates.xlsx")
+        whole = analyse(examples / "pelates.xlsx", "pelates.xlsx")
+        found = whole.found
         assert (found.sheet, found.header_row, dict(found.mapping)) == ("Πελάτες", 1, PELATES_MAPPING)
         assert found.labels == {
             "custom1": "Πόλη", "custom2": "Πόντοι", "custom3": "Τελευταία επίσκεψη", "custom4": "Κουπόνι",
         }  # fmt: skip
-        counts = found.counts
-        assert (counts.rows, counts.accepted, counts.duplicates, counts.rejected) == (5000, 4470, 142, 388)
-        assert counts.reasons == {"landline": 151, "too_short": 126, "empty": 69, "not_a_number": 42}
+        assert (found.source, found.rows) == ("detected", 5000)
+        assert whole.counts == {"accepted": 4470, "duplicate": 142, "rejected": 388}
+        assert whole.reasons == {"landline": 151, "too_short": 126, "empty": 69, "not_a_number": 42}
 
     def test_the_text_from_greek_excel_gives_what_the_workbook_gives(self, examples):
-        text = list(analysis.judge_file(examples / "pelates-excel-greek.csv", "pelates.csv"))
-        workbook = list(analysis.judge_file(examples / "pelates.xlsx", "pelates.xlsx"))[:400]
+        text = analyse(examples / "pelates-excel-greek.csv").verdicts
+        workbook = analyse(examples / "pelates.xlsx").verdicts[:400]
         assert [outline(verdict) for verdict in text] == [outline(verdict) for verdict in workbook]
 
 
@@ -46,18 +48,38 @@ def outline(verdict):
 
 class TestAnalysis:
     def test_the_preview_shows_the_first_rows_with_their_verdicts(self, text_file):
-        found = analysis.analyse(text_file("Κινητό;Όνομα\n21;Άννα\n6972601815;Άρης\n"), "")
-        assert [row.values for row in found.preview] == [("21", "Άννα"), ("6972601815", "Άρης")]
-        assert [type(row.verdict).__name__ for row in found.preview] == ["Rejected", "Accepted"]
+        preview = analyse(text_file("Κινητό;Όνομα\n21;Άννα\n6972601815;Άρης\n")).found.preview
+        assert [row.values for row in preview] == [["21", "Άννα"], ["6972601815", "Άρης"]]
+        assert [(row.row, row.verdict, row.reason) for row in preview] == [
+            (2, "rejected", "too_short"),
+            (3, "accepted", ""),
+        ]
 
     def test_a_corrected_mapping_replaces_the_detected_one(self, text_file):
         path = text_file("Κινητό;Όνομα\n6972601815;6981234567\n")
-        found = analysis.analyse(path, "", Options(mapping={"number": 1}))
-        assert found.preview[0].verdict.numbers == ("306981234567",)
+        whole = analyse(path, options=Options(mapping={"number": 1}))
+        assert whole.verdicts[0].numbers == ("306981234567",)
+        assert whole.found.source == "corrected"
+
+    def test_a_remembered_mapping_is_used_for_the_same_headers_only(self, text_file):
+        path = text_file("Κινητό;Πόλη\n6972601815;Βόλος\n")
+        fingerprint = analyse(path).found.fingerprint
+        remembered = Options(remembered={fingerprint: {"number": 0, "last_name": 1}})
+        again = analyse(path, options=remembered)
+        assert (again.found.source, again.verdicts[0].fields) == ("remembered", {"last_name": "Βόλος"})
+        assert again.found.labels == {}
+        other = analyse(text_file("Κινητό;Χωριό\n6972601815;Βόλος\n"), options=remembered)
+        assert (other.found.source, other.found.labels) == ("detected", {"custom1": "Χωριό"})
+
+    def test_a_remembered_mapping_that_does_not_fit_any_more_is_left_alone(self, text_file):
+        path = text_file("Κινητό\n6972601815\n")
+        fingerprint = analyse(path).found.fingerprint
+        again = analyse(path, options=Options(remembered={fingerprint: {"number": 5}}))
+        assert (again.found.source, again.found.mapping) == ("detected", {"number": 0})
 
     def test_a_mapping_that_cannot_be_is_refused(self, text_file):
         with pytest.raises(BadMapping):
-            analysis.analyse(text_file("Κινητό\n6972601815\n"), "", Options(mapping={"number": 5}))
+            analyse(text_file("Κινητό\n6972601815\n"), options=Options(mapping={"number": 5}))
 
     @pytest.mark.parametrize(
         ("text", "code"),
@@ -65,35 +87,30 @@ class TestAnalysis:
     )
     def test_a_table_nothing_can_be_taken_from_is_refused(self, text_file, text, code):
         with pytest.raises(BadFile) as refused:
-            analysis.analyse(text_file(text), "")
+            analyse(text_file(text))
         assert refused.value.code == code
-
-    def test_resuming_gives_the_rest_with_the_same_verdicts(self, text_file):
-        path = text_file("Κινητό\n6972601815\n21\n6972601815\n6981234567\n")
-        whole = list(analysis.judge_file(path, ""))
-        for row in range(1, 7):
-            assert list(analysis.judge_file(path, "", after_row=row)) == [v for v in whole if v.row > row]
 
     def test_an_unfilled_template_has_no_data_rows(self, tmp_path):
         template.write(tmp_path / "t.xlsx")
         with pytest.raises(BadFile, match="no_data_rows"):
-            analysis.analyse(tmp_path / "t.xlsx", "")
+            analyse(tmp_path / "t.xlsx")
 
 
 class TestRejects:
     def test_rejected_rows_come_back_corrected_and_nothing_else(self, tmp_path, text_file):
         path = text_file("Κινητό;Όνομα;Πόλη\n21;=1+1;Βόλος\n6972601815;Άρης;Χανιά\n698;Ελένη;-\n")
-        found = analysis.analyse(path, "")
-        rejected = [verdict for verdict in analysis.judge_file(path, "") if isinstance(verdict, Rejected)]
+        whole = analyse(path)
+        rejected = [verdict for verdict in whole.verdicts if isinstance(verdict, Rejected)]
         out = tmp_path / "rejects.xlsx"
-        assert rejects.write(out, [column.header for column in found.columns], rejected) == 2
+        assert rejects.write(out, [column.header for column in whole.found.columns], rejected) == 2
 
         book = openpyxl.load_workbook(out)
         book.active["A2"], book.active["A3"] = "6981111111", "6982222222"
         book.save(out)
-        again = analysis.analyse(out, "rejects.xlsx")
-        assert dict(again.mapping) == dict(found.mapping)
-        assert [row.verdict.fields for row in again.preview] == [
+        again = analyse(out, "rejects.xlsx")
+        assert again.found.fingerprint == whole.found.fingerprint
+        assert dict(again.found.mapping) == dict(whole.found.mapping)
+        assert [verdict.fields for verdict in again.verdicts] == [
             {"first_name": "=1+1", "custom1": "Βόλος"},
             {"first_name": "Ελένη", "custom1": "-"},
         ]
@@ -116,7 +133,7 @@ class TestRejects:
     def test_a_file_without_headers_gives_rejects_that_are_understood_again(self, tmp_path):
         out = tmp_path / "rejects.xlsx"
         rejects.write(out, ["", ""], [Rejected(1, "empty", "", ("Άννα", "6972601815"))])
-        assert analysis.analyse(out, "").mapping == {"number": 1, "custom1": 0}
+        assert analyse(out).found.mapping == {"number": 1, "custom1": 0}
 
 
 class TestTemplate:
@@ -127,7 +144,7 @@ class TestTemplate:
         book = openpyxl.load_workbook(out)
         book.worksheets[0].append(["6972601815"] + [f"x{n}" for n in range(12)])
         book.save(out)
-        found = analysis.analyse(out, "", Options(labels={"custom2": "Κάρτα μέλους"}))
+        found = analyse(out, options=Options(labels={"custom2": "Κάρτα μέλους"})).found
         assert len(found.mapping) == 13
         assert list(found.mapping.values()) == sorted(found.mapping.values()) or found.mapping["custom2"] == 7
 
@@ -144,7 +161,4 @@ def test_any_table_in_a_file_has_every_row_accounted_for_once(workbook, table):
     filled = [n for n, row in enumerate(table, 2) if any(cell.strip() for cell in row)]
     if not filled:
         return
-    counts = analysis.analyse(path, "").counts
-    assert counts.accepted + counts.duplicates + counts.rejected == counts.rows == len(filled)
-    judged = Counter(verdict.row for verdict in analysis.judge_file(path, ""))
-    assert judged == Counter(filled)
+    assert Counter(verdict.row for verdict in analyse(path).verdicts) == Counter(filled)

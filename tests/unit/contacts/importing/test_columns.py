@@ -71,7 +71,7 @@ class TestHeaderRow:
     def test_unknown_words_above_the_first_number_are_headers(self):
         found = detect(["Ποιος", "Πού τον βρίσκω"], ["Γιώργος", "6972601815"])
         assert (found.header_row, found.mapping) == (1, {"number": 1, "custom1": 0})
-        assert found.labels == {"custom1": "Ποιος"}
+        assert columns.labels_of(found.mapping, found.columns) == {"custom1": "Ποιος"}
 
     def test_a_lone_title_is_not_taken_for_headers(self):
         assert detect(["Τηλέφωνα πελατών"], ["6972601815", "Γιώργος", "x"]).header_row is None
@@ -80,7 +80,7 @@ class TestHeaderRow:
         assert detect(["Mobile", "6972601815"], ["Phone", "6981234567"]).header_row is None
 
     def test_an_empty_sample_has_nothing(self):
-        assert detect() == columns.Detection(None, {}, (), {})
+        assert detect() == columns.Detection(None, {}, (), "")
 
 
 class TestMapping:
@@ -89,7 +89,8 @@ class TestMapping:
             ["Πόλη", "Κινητό", "Πόντοι", "Κ1", "Κ2", "Κ3"], ["Βόλος", "6972601815", 1.0, "a", "b", "c"]
         )
         assert found.mapping == {"number": 1, "custom1": 0, "custom2": 2, "custom3": 3, "custom4": 4}
-        assert found.labels == {"custom1": "Πόλη", "custom2": "Πόντοι", "custom3": "Κ1", "custom4": "Κ2"}
+        labels = columns.labels_of(found.mapping, found.columns)
+        assert labels == {"custom1": "Πόλη", "custom2": "Πόντοι", "custom3": "Κ1", "custom4": "Κ2"}
 
     def test_the_column_with_mobiles_wins_over_the_one_with_landlines(self):
         mapping = mapping_of(["Τηλέφωνο", "Κινητό τηλέφωνο"], ["2102323886", "6972601815"])
@@ -103,13 +104,18 @@ class TestMapping:
         mapping = mapping_of(["Όνομα", "Στοιχεία επικοινωνίας"], ["Γιώργος", "697 260 1815"])
         assert mapping == {"first_name": 0, "number": 1}
 
-    def test_the_labels_of_the_account_and_remembered_headers_go_first(self):
+    def test_the_labels_of_the_account_go_first(self):
         rows = (["Κάρτα", "Κινητό", "Όνομα"], ["77", "6972601815", "Γ"])
         assert mapping_of(*rows, labels={"custom3": "κάρτα"})["custom3"] == 0
-        assert mapping_of(*rows, remembered={"ονομα": "vocative", "καρτα": ""}) == {
-            "number": 1,
-            "vocative": 2,
-        }
+
+    def test_the_same_headers_have_the_same_fingerprint_however_they_are_written(self):
+        def fingerprint(*headers):
+            return detect(list(headers), ["Γ", "6972601815", "x"]).fingerprint
+
+        of_file = fingerprint("Όνομα", "Κινητό")
+        assert of_file == fingerprint("ΟΝΟΜΑ ", "κινητο") == fingerprint("Όνομα", "Κινητό", "Αιτία απόρριψης")
+        assert len({of_file, fingerprint("Κινητό", "Όνομα"), fingerprint("Όνομα", "Κινητό", "Πόλη")}) == 3
+        assert detect(["Γ", "6972601815"]).fingerprint == ""
 
     def test_the_reasons_of_a_rejects_workbook_are_no_custom_fields(self):
         mapping = mapping_of(["Κινητό", "Αιτία απόρριψης", "Reason for rejection"], ["6972601815", "x", "y"])
