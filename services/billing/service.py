@@ -11,10 +11,11 @@ from servicekit.service import Database, consumes, every, rpc
 
 from . import audit, checking, operating, queries, schemas, use_cases
 from .orders.service import OrderCalls
+from .payments.public import PublicCalls
 from .payments.service import PaymentCalls
 
 
-class BillingService(OrderCalls, PaymentCalls):
+class BillingService(OrderCalls, PaymentCalls, PublicCalls):
     """Balances, holds, prices (README.md); orders and payments are in their folders."""
 
     name = "billing"

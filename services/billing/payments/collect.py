@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from contracts.errors import KeryxError
-from servicekit import logs
+from servicekit import crashpoints, logs
 from servicekit.database import Database, cursor_of
 
 from . import receive
@@ -45,6 +45,7 @@ def collect(
     Raises MethodNotOffered, ProviderDown, ProviderRefused.
     """
     payments = registry.get(provider).fetch(provider_order, transaction_id)
+    crashpoints.reach("billing.fetched")
     outcomes = []
     for payment in payments:
         with db.transaction() as session:
