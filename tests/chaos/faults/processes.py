@@ -98,7 +98,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     kill(
         "dispatcher",
-        "dispatcher.accept.done",
+        "dispatcher.accept_all.done",
         "a direct send is accepted, not answered; the client repeats it",
         prepare=_other_account,
         trigger=_direct,
@@ -106,7 +106,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     kill(
         "gateway",
-        "gateway.dispatcher.accept",
+        "gateway.dispatcher.accept_all",
         "a direct send is accepted, the client's connection breaks; he repeats it",
         prepare=_other_account,
         trigger=_direct,
