@@ -13,6 +13,7 @@ from .api import v1
 from .api.resource import IdConverter, KeryxApi
 from .auth import Authenticator
 from .clients import Rpc, Services
+from .public import payments
 from .settings import GatewaySettings
 
 OPENAPI: dict[str, Any] = {
@@ -64,6 +65,7 @@ def create_app(settings: GatewaySettings, services: Services | None = None) -> F
     request.register(app)
     errors.register(app)
     app.register_blueprint(health.pages)
+    app.register_blueprint(payments.pages)
     api = KeryxApi()
     api.register_types()
     api.init_app(app)

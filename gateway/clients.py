@@ -277,6 +277,9 @@ class Billing(ServiceClient):
     set_credit_limit = command()
     audit = read()
     books = read("long")
+    payment_webhook = command()
+    payment_webhook_key = read()
+    payment_returned = command()
 
 
 class Notifier(ServiceClient):

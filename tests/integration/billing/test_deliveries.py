@@ -15,8 +15,8 @@ from servicekit.database import Database, cursor_of
 from services.billing.payments import collect
 from services.billing.payments.port import ForgedWebhook, ProviderDown, ProviderRefused
 from simulators.paypal.testing import PayPal as PayPalTill
-from tests.integration.billing.tills import Opened, Tills, open_tills
 from tests.integration.billing.support import books, money
+from tests.integration.billing.tills import Opened, Tills, open_tills
 
 pytestmark = pytest.mark.integration
 
