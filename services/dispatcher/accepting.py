@@ -19,6 +19,7 @@ from . import progress
 from .bulk import copy_rows, insert_rows
 from .domain import Route, Router, State
 
+GRACE_SECONDS = 3_600  # how long after its validity a receipt may still come
 LANES = {"marketing": "bulk", "transactional": "priority"}
 _COLUMNS = (
     "id, chunk_id, batch_id, account_id, connector_id, recipient, sender, text, reference, encoding, parts, price,"
@@ -155,11 +156,13 @@ def _insert_chunk(cursor: Any, incoming: Incoming) -> tuple[int | None, int]:
     cursor.execute(
         "WITH ids AS (UPDATE message_ids SET next_id = next_id + %s RETURNING next_id - %s AS first)"
         " INSERT INTO chunks (hold_id, account_id, campaign_id, price_class, kind, channel, validity_seconds,"
-        " first_id, last_id, correlation_id) SELECT %s, %s, %s, %s, %s, %s, %s, first, first + %s - 1, %s FROM ids"
+        " first_id, last_id, correlation_id, look_at) SELECT %s, %s, %s, %s, %s, %s, %s, first, first + %s - 1, %s,"
+        " now() + make_interval(secs => %s) FROM ids"
         " ON CONFLICT (hold_id) DO NOTHING RETURNING id, first_id",
         (
             count, count, incoming.hold_id, incoming.account_id, incoming.campaign_id, incoming.price_class,
             incoming.kind, incoming.channel, incoming.validity_seconds, count, context.correlation_id(),
+            incoming.validity_seconds + GRACE_SECONDS,
         ),
     )  # fmt: skip
     row = cursor.fetchone()

@@ -114,8 +114,10 @@ Table(
     Column("first_id", BigInteger, nullable=False),
     Column("last_id", BigInteger, nullable=False),
     Column("correlation_id", Text, nullable=False),
+    _when("look_at", nullable=True),  # when what is silent of it is to be ended; null once nothing is open
     _when("accepted_at"),
     Index("chunks_campaign", "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
+    Index("chunks_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("chunks_first_id", "first_id"),
     Index("chunks_accepted_at", "accepted_at"),  # which ids some days have
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from .accepting import GRACE_SECONDS
 from .bulk import id_array
 from .domain import State
 from .outcomes import Receipt, Submit, apply
 from .progress import ChunkCache, Progress
 
 PAGE = 2_000
-GRACE_SECONDS = 3_600
+CHUNKS = 50
+LOOK_AGAIN_SECONDS = 3_600
 DOUBT_SECONDS = 24 * 3_600
 WAITING_DAYS = 3
 CANCELS_DAYS = 30
@@ -100,17 +102,35 @@ def expire(cursor: Any, cache: ChunkCache) -> int:
     return ended
 
 
+_SILENT = """
+SELECT m.id FROM chunks c JOIN messages m ON m.id BETWEEN c.first_id AND c.last_id AND m.chunk_id = c.id
+WHERE c.id = ANY(%s) AND m.state = 2 AND m.submitted_at < now() - make_interval(secs => c.validity_seconds + %s)
+"""
+_LOOK_AGAIN = """
+UPDATE chunks c SET look_at = CASE WHEN EXISTS (
+    SELECT FROM messages m WHERE m.id BETWEEN c.first_id AND c.last_id AND m.chunk_id = c.id AND (m.state IN (0, 1, 2)
+        OR m.state = 9 AND EXISTS (SELECT FROM doubts d WHERE d.message_id = m.id))
+) THEN now() + make_interval(secs => %s) END WHERE c.id = ANY(%s)
+"""
+
+
 def _expire_silent(cursor: Any, progress: Progress) -> int:
+    """A chunk says when it is to be looked at: first by validity and grace, then hourly until nothing of it is open."""
     cursor.execute(
-        "SELECT m.id FROM chunks c JOIN messages m ON m.id BETWEEN c.first_id AND c.last_id AND m.chunk_id = c.id"
-        " WHERE c.accepted_at > now() - interval '30 days' AND m.state = 2"
-        " AND c.accepted_at < now() - make_interval(secs => c.validity_seconds + %s)"  # spares the messages of new chunks
-        " AND m.submitted_at < now() - make_interval(secs => c.validity_seconds + %s) LIMIT %s",
-        (GRACE_SECONDS, GRACE_SECONDS, PAGE),
+        "SELECT id FROM chunks WHERE look_at < now() ORDER BY look_at LIMIT %s FOR UPDATE", (CHUNKS,)
     )
-    ids = [row[0] for row in cursor.fetchall()]
-    if not ids:
+    due = [row[0] for row in cursor.fetchall()]
+    if not due:
         return 0
+    cursor.execute(_SILENT, (due, GRACE_SECONDS))
+    ids = [row[0] for row in cursor.fetchall()]
+    if ids:
+        _end_silent(cursor, ids, progress)
+    cursor.execute(_LOOK_AGAIN, (LOOK_AGAIN_SECONDS, due))
+    return len(ids)
+
+
+def _end_silent(cursor: Any, ids: list[int], progress: Progress) -> None:
     cursor.execute(
         "UPDATE parts SET state = %s, error = 'no_receipt', done_at = now() WHERE message_id = ANY(%s) AND state = 2",
         (int(State.EXPIRED), id_array(ids)),
@@ -122,7 +142,6 @@ def _expire_silent(cursor: Any, progress: Progress) -> int:
     )
     for chunk_id, count in cursor.fetchall():
         progress.final(chunk_id, State.EXPIRED, count)
-    return len(ids)
 
 
 def _release_doubts(cursor: Any, progress: Progress) -> None:

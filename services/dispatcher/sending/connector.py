@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 
 from servicekit import crashpoints, logs
 
+from .. import inbound
 from ..domain import RECEIPT_STATES, RECEIPT_STATES_BY_NUMBER, RETRIES, State
 from ..outcomes import Finished, Receipt
 from ..progress import ChunkCache
@@ -206,8 +207,7 @@ class Connector:
         elif (retry := RETRIES.get(status)) and part.tries + 1 < retry.tries:
             part.tries += 1
             if retry.pauses_bind:
-                self._paused_until = time.monotonic() + self._pause
-                self._pause = min(PAUSE_MAX, self._pause * 2)
+                self._hold_back(time.monotonic())
             else:
                 part.not_before = time.monotonic() + retry.pause_seconds
             part.lane.put_back(part, front=retry.pauses_bind)
@@ -215,6 +215,12 @@ class Connector:
             part.work.refused.add(part.ordinal)
             self.settle(part, State.REJECTED, None, f"smsc_0x{status:02X}")
         self._answered_as[status].inc()
+
+    def _hold_back(self, now: float) -> None:
+        """Pause, each time twice as long; a window full of the same answer is one time, not two hundred."""
+        if now >= self._paused_until:
+            self._paused_until = now + self._pause
+            self._pause = min(PAUSE_MAX, self._pause * 2)
 
     def _taken(self, part: Part, message_id: str) -> None:
         smsc_id = self._normal_id(message_id)
@@ -241,7 +247,7 @@ class Connector:
         fresh.answers.append((self.bind, self.bind.generation, sequence))
         receipt = pdu.parse_receipt(deliver)
         if receipt is None:
-            fresh.other.append(partial(_store_inbound, self.connector_id, deliver))
+            self._message_came(deliver)
             return
         state = _final_state(receipt)
         self._seen[state.label if state else "intermediate"].inc()
@@ -255,6 +261,13 @@ class Connector:
                 message_id, no, total,
             )
         )  # fmt: skip
+
+    def _message_came(self, deliver: pdu.Deliver) -> None:
+        if inbound.is_message(deliver):
+            self._results.fresh.other.append(partial(inbound.store, self.connector_id, deliver))
+        else:
+            inbound.unreadable.labels(self.name).inc()
+            log.warning("receipt_without_id", connector=self.name, esm_class=deliver.esm_class)
 
     def _normal_id(self, message_id: str) -> str:
         """The id as receipts will write it: some operators answer in hexadecimal and report in decimal."""
@@ -350,13 +363,3 @@ def _reason(receipt: pdu.ReceiptText, state: State) -> str | None:
     if state is State.DELIVERED:
         return None
     return f"receipt_{receipt.stat or receipt.state_number}" + (f"_{receipt.error}" if receipt.error else "")
-
-
-def _store_inbound(connector_id: int, deliver: pdu.Deliver, cursor: Any) -> None:
-    cursor.execute(
-        "INSERT INTO inbound (connector_id, sender, recipient, data_coding, esm_class, body)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        (
-            connector_id, deliver.source, deliver.destination, deliver.data_coding, deliver.esm_class, deliver.octets,
-        ),
-    )  # fmt: skip

@@ -18,7 +18,10 @@ VALIDITY = 172_800
 
 def age(tables: Tables, seconds: int) -> None:
     """Everything was accepted, submitted and doubted so much earlier."""
-    tables.sql("UPDATE chunks SET accepted_at = accepted_at - make_interval(secs => %s)", seconds)
+    tables.sql(
+        "UPDATE chunks SET accepted_at = accepted_at - make_interval(secs => %s),"
+        " look_at = look_at - make_interval(secs => %s)", seconds, seconds,
+    )  # fmt: skip
     tables.sql("UPDATE messages SET submitted_at = submitted_at - make_interval(secs => %s)", seconds)
     tables.sql("UPDATE doubts SET since = since - make_interval(secs => %s)", seconds)
 
@@ -42,6 +45,31 @@ def test_silence_past_validity_and_grace_is_an_end(tables: Tables) -> None:
     assert tables.sql("SELECT DISTINCT reason FROM messages") == [("no_receipt",)]
     assert tables.told()["expired"] == 2
     assert tables.told()["captured"] == 2 * PRICE
+
+
+def test_what_was_parked_for_weeks_and_then_sent_is_ended_too(tables: Tables) -> None:
+    taken = tables.taken(tables.accept(2))
+    tables.mark(taken, [0])
+    tables.store([tables.submit(taken, 0)])
+    age(tables, 40 * DAY)
+    assert tables.expire() == 1
+    tables.mark(taken, [1])
+    tables.store([tables.submit(taken, 1)])
+    age(tables, 2 * sweeps.LOOK_AGAIN_SECONDS)
+    assert tables.expire() == 0
+    age(tables, VALIDITY + sweeps.GRACE_SECONDS)
+    assert tables.expire() == 1
+    assert tables.states() == Counter(expired=2)
+
+
+def test_a_chunk_with_nothing_open_is_never_looked_at_again(tables: Tables) -> None:
+    taken = tables.taken(tables.accept(2))
+    tables.mark(taken, [0, 1])
+    tables.store([tables.submit(taken, n) for n in (0, 1)])
+    tables.store(receipts=[tables.receipt(taken, n) for n in (0, 1)])
+    age(tables, VALIDITY + DAY)
+    assert tables.expire() == 0
+    assert tables.sql("SELECT look_at FROM chunks") == [(None,)]
 
 
 def test_a_receipt_that_comes_after_the_end_changes_nothing(tables: Tables) -> None:

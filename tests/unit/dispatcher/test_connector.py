@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from services.dispatcher.progress import ChunkCache
-from services.dispatcher.sending.connector import Connector, Settings
+from services.dispatcher.sending.connector import PAUSE_MAX, PAUSE_STEP, Connector, Settings
 from services.dispatcher.sending.threads import Loop, Marks, Results
 from services.dispatcher.smpp.bind import Address
+from services.dispatcher.smpp.pdu import Deliver
 
 Make = Callable[..., Connector]
 
@@ -61,6 +62,25 @@ def test_an_answer_and_its_receipt_meet_under_one_id(
 ) -> None:
     connector = make(receipt_ids=form)
     assert connector._normal_id(answered) == connector._reported_id(reported)
+
+
+@pytest.mark.parametrize(
+    ("esm_class", "text", "kept"),
+    [
+        (0x00, b"STOP", 1),
+        (0x40, b"\5\0\3\1\1\1STOP", 1),
+        (0x04, b"stat:DELIVRD err:000", 0),  # a receipt without an id
+        (0x20, b"", 0),  # an intermediate notification without one
+        (0x08, b"", 0),
+    ],
+)
+def test_what_a_phone_wrote_is_kept_and_a_receipt_without_its_id_is_only_answered(
+    make: Make, esm_class: int, text: bytes, kept: int
+) -> None:
+    connector = make()
+    connector.delivered(7, Deliver("306900000001", "54555", esm_class, 0, text, {}))
+    fresh = connector._results.fresh
+    assert (len(fresh.other), len(fresh.receipts), len(fresh.answers)) == (kept, 0, 1)
 
 
 def test_without_a_rate_everything_may_go(make: Make) -> None:
@@ -127,3 +147,16 @@ def test_a_connector_is_open_while_the_operator_holds_it_back(make: Make) -> Non
     assert connector.observe()[0] == "up"
     connector._pause = 2.0
     assert connector.observe()[0] == "open"
+
+
+def test_a_window_full_of_throttling_is_one_pause_and_the_next_one_is_twice_as_long(make: Make) -> None:
+    connector = make()
+    for _ in range(100):
+        connector._hold_back(1_000.0)
+    assert connector._paused_until == 1_000.0 + PAUSE_STEP
+    for _ in range(100):
+        connector._hold_back(1_001.0)
+    assert connector._paused_until == 1_001.0 + 2 * PAUSE_STEP
+    for n in range(10):
+        connector._hold_back(2_000.0 + 10 * n)
+    assert connector._paused_until == 2_090.0 + PAUSE_MAX
