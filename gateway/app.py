@@ -13,7 +13,7 @@ from .api import v1
 from .api.resource import IdConverter, KeryxApi
 from .auth import Authenticator
 from .clients import Rpc, Services
-from .public import payments
+from .public import payments, unsubscribe
 from .settings import GatewaySettings
 
 OPENAPI: dict[str, Any] = {
@@ -56,6 +56,7 @@ def create_app(settings: GatewaySettings, services: Services | None = None) -> F
         MAX_BODY_BYTES=settings.max_body_bytes,
         MAX_UPLOAD_BYTES=settings.max_upload_bytes,
         IMPORT_WAIT_SECONDS=settings.import_wait_seconds,
+        TRUSTED_PROXIES=settings.trusted_proxies,
     )
     found = services or Services(Rpc(settings))
     app.extensions["keryx_services"] = found
@@ -65,6 +66,7 @@ def create_app(settings: GatewaySettings, services: Services | None = None) -> F
     request.register(app)
     errors.register(app)
     app.register_blueprint(health.pages)
+    app.register_blueprint(unsubscribe.pages)
     app.register_blueprint(payments.pages)
     api = KeryxApi()
     api.register_types()

@@ -15,8 +15,11 @@ from .events import (
     AudienceFrozen,
     BalanceLow,
     ChunkProgress,
+    MessageReceived,
     MessagesProgressed,
+    OptOutRequested,
     OrderPaid,
+    ReceivedMessage,
     SuppressionChanged,
 )
 from .queues import SUBSCRIPTIONS
@@ -59,6 +62,14 @@ MEANINGS: dict[type, dict[str, str]] = {
         "suppressed": "numbers that may no longer be sent to, E.164 digits without +",
         "lifted": "numbers that may be sent to again",
     },
+    OptOutRequested: {
+        "account_id": "whom they asked",
+        "opt_out_id": "the request, as listed by contacts",
+        "number": "who asked, E.164 digits without +",
+        "channel": "`link` in a message, or `keyword` sent back",
+        "state": "`approved`: blacklisted at once; `pending`: the account decides",
+        "campaign_id": "the campaign whose message they answer to; null when that is not known",
+    },
     MessagesProgressed: {
         "chunks": "what changed, one entry a hold (below)",
     },
@@ -73,6 +84,18 @@ MEANINGS: dict[type, dict[str, str]] = {
         "captured_parts": "parts that the operator took, to be paid",
         "captured": "their price, micro-euro",
         "released": "price of what will never be sent, micro-euro, given back",
+    },
+    MessageReceived: {
+        "messages": "what came, at most 500 (below)",
+    },
+    ReceivedMessage: {
+        "id": "of the message, as the dispatcher keeps it",
+        "account_id": "whom it is for: who last sent to that number from there over that connector",
+        "number": "who wrote, E.164 digits without +",
+        "recipient": "the sender id or short code they wrote to",
+        "text": "what they wrote, parts put together",
+        "received_at": "when it was stored, UTC",
+        "campaign_id": "of what was last sent to them; null for a direct send",
     },
     BalanceLow: {
         "account_id": "the account",
@@ -109,6 +132,11 @@ MEANINGS: dict[type, dict[str, str]] = {
         "validity_seconds": "what the operator is told; a silent message expires a grace after it",
         "channel": "where it came from, for the history",
     },
+}
+
+PARTS: dict[type, dict[str, type]] = {
+    MessagesProgressed: {"chunks": ChunkProgress},
+    MessageReceived: {"messages": ReceivedMessage},
 }
 
 BATCH_FIELDS = {
@@ -152,7 +180,7 @@ def sections() -> list[Section]:
 
 def _event(event: type[Any]) -> Section:
     queues = [f"`{queue}`" for queue, listened in SUBSCRIPTIONS.items() if listened is event]
-    parts = {"chunks": _rows(ChunkProgress)} if event is MessagesProgressed else {}
+    parts = {name: _rows(shape) for name, shape in PARTS.get(event, {}).items()}
     way = f"exchange `keryx.events`, key `{event.routing_key()}` → {', '.join(queues)}"
     return Section(event.TYPE, event.VERSION, event.PRODUCER, way, _about(event), _rows(event), parts)
 

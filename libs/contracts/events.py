@@ -91,6 +91,25 @@ class SuppressionChanged(Event):
 
 
 @dataclass(frozen=True)
+class OptOutRequested(Event):
+    """Somebody asked an account to be left alone, by ``link`` or ``keyword``.
+
+    ``state`` is ``approved`` where the account approves at once (the number is blacklisted then), else ``pending``.
+    """
+
+    TYPE = "opt_out_requested"
+    VERSION = 1
+    PRODUCER = "contacts"
+
+    account_id: int
+    opt_out_id: int
+    number: str
+    channel: str
+    state: str
+    campaign_id: int | None = None
+
+
+@dataclass(frozen=True)
 class ChunkProgress:
     """What changed for the messages of one hold. All figures are differences, so order does not matter.
 
@@ -125,6 +144,38 @@ class MessagesProgressed(Event):
         """Read ``data``, each chunk with unknown fields ignored."""
         known = {f.name for f in fields(ChunkProgress)}
         return cls([ChunkProgress(**{k: v for k, v in row.items() if k in known}) for row in data["chunks"]])
+
+
+@dataclass(frozen=True)
+class ReceivedMessage:
+    """A message from a phone. ``id`` is the dispatcher's; ``campaign_id`` of what was last sent to that number."""
+
+    id: int
+    account_id: int
+    number: str
+    recipient: str
+    text: str
+    received_at: str
+    campaign_id: int | None = None
+
+
+@dataclass(frozen=True)
+class MessageReceived(Event):
+    """Phones wrote to accounts: in batches, each message to the account that last wrote to that number from there."""
+
+    TYPE = "message_received"
+    VERSION = 1
+    PRODUCER = "dispatcher"
+
+    messages: list[ReceivedMessage]
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> MessageReceived:
+        """Read ``data``, each message with unknown fields ignored."""
+        known = {f.name for f in fields(ReceivedMessage)}
+        return cls(
+            [ReceivedMessage(**{k: v for k, v in row.items() if k in known}) for row in data["messages"]]
+        )
 
 
 @dataclass(frozen=True)
@@ -177,7 +228,9 @@ ALL: tuple[type[Event], ...] = (
     AccountChanged,
     AudienceFrozen,
     SuppressionChanged,
+    OptOutRequested,
     MessagesProgressed,
+    MessageReceived,
     BalanceLow,
     OrderPaid,
 )

@@ -7,7 +7,9 @@ from .events import (
     AudienceFrozen,
     BalanceLow,
     Event,
+    MessageReceived,
     MessagesProgressed,
+    OptOutRequested,
     OrderPaid,
     SuppressionChanged,
 )
@@ -17,7 +19,10 @@ SUBSCRIPTIONS: dict[str, type[Event]] = {
     "billing.messages_progressed": MessagesProgressed,
     "campaigns.audience_frozen": AudienceFrozen,
     "campaigns.messages_progressed": MessagesProgressed,
+    "contacts.account_changed": AccountChanged,
+    "contacts.message_received": MessageReceived,
     "dispatcher.suppression_changed": SuppressionChanged,
     "notifier.balance_low": BalanceLow,
+    "notifier.opt_out_requested": OptOutRequested,
     "notifier.order_paid": OrderPaid,
 }

@@ -29,6 +29,12 @@ MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_PIECE_BYTES = 1024 * 1024
 REJECTS_PIECE_BYTES = 512 * 1024
 MAX_OPEN_IMPORTS = 20
+OPT_OUT_STATES = ("pending", "approved", "rejected", "withdrawn")
+MAX_WORDING = 500
+UNDO_SECONDS = 3_600
+OPT_OUTS_A_MINUTE = 120
+OWN_SOURCES = ("link", "keyword")
+"""Blacklistings that a number's owner asked for and may lift again; all others are the account's."""
 POLICIES = ("skip", "fill", "overwrite")
 SORTS = ("created", "-created", "name", "-name")
 BULK_ACTIONS = ("add_to_groups", "remove_from_groups", "blacklist", "unblacklist", "delete")
@@ -158,3 +164,12 @@ def group_names(text: str) -> list[str]:
 def text_values(fields: Mapping[str, str]) -> list[str]:
     """The text fields in their order, "" for what is not there."""
     return [fields.get(name, "") for name in TEXT_FIELDS]
+
+
+def masked(msisdn: int) -> str:
+    """A number as its owner knows it again and others do not: ``69••••••78`` in Greece, else ``+49•••••••78``."""
+    digits = str(msisdn)
+    if digits.startswith("30") and len(digits) == 12:
+        digits = digits[2:]
+        return f"{digits[:2]}••••••{digits[-2:]}"
+    return f"+{digits[:2]}{'•' * (len(digits) - 4)}{digits[-2:]}"

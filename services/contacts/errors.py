@@ -43,6 +43,12 @@ class UnknownLink(NotFound):
     code = "unknown_link"
 
 
+class UnknownOptOut(NotFound):
+    """The account has no such request to be left alone."""
+
+    code = "unknown_opt_out"
+
+
 class NotSuppressed(NotFound):
     """The number is not on the account's blacklist."""
 
@@ -71,6 +77,18 @@ class GroupNameTaken(Conflict):
     """Another group of the account has the name."""
 
     code = "group_name_taken"
+
+
+class OptOutDecided(Conflict):
+    """The request was decided otherwise, or taken back."""
+
+    code = "opt_out_decided"
+
+
+class NothingToUndo(Conflict):
+    """The request is too old to be taken back by its link, or does not stand any more."""
+
+    code = "nothing_to_undo"
 
 
 class WrongImportState(Conflict):
@@ -137,6 +155,12 @@ class TooManyImports(TooMany):
     """The account has too many imports that are neither committed nor cancelled."""
 
     code = "too_many_imports"
+
+
+class TooManyOptOuts(TooMany):
+    """More requests by link from one address within a minute than are taken."""
+
+    code = "too_many_opt_outs"
 
 
 class BadCursor(BadRequest):

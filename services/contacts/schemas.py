@@ -159,6 +159,40 @@ class SuppressionWords(Schema):
     source = CleanText(50, load_default="")
 
 
+class Paste(Schema):
+    """A text with numbers to blacklist."""
+
+    text = fields.String(required=True, validate=validate.Length(min=1, max=domain.MAX_PIECE_BYTES))
+
+
+class SuppressionFilter(Schema):
+    """Which part of the blacklist a list shows."""
+
+    search = CleanText(40, load_default="")
+    source = CleanText(50, load_default="")
+
+
+class Rejection(Schema):
+    """Why a request to be left alone is not followed."""
+
+    reason = CleanText(500, required=True, validate=validate.Length(min=1, error="required"))
+
+
+class OptOutSettings(Schema):
+    """What an account does with requests to be left alone."""
+
+    auto_approve = fields.Boolean(truthy={True}, falsy={False})
+
+
+class OptOutFilter(Schema):
+    """Which requests a list shows."""
+
+    state = fields.String(
+        allow_none=True, validate=validate.OneOf(domain.OPT_OUT_STATES, error="unknown_state")
+    )
+    number = Msisdn(allow_none=True)
+
+
 class AudienceData(Schema):
     """An audience as campaigns give it."""
 

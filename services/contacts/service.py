@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from servicekit.service import Database, rpc
+from contracts.envelope import Envelope
+from contracts.events import AccountChanged, MessageReceived
+from servicekit import inbox
+from servicekit.service import Database, consumes, every, rpc
 
 from . import queries, schemas
 from .queries import audiences as audiences_read
 from .queries import contacts as contacts_read
 from .queries import imports as imports_read
-from .queries import suppressions as suppressions_read
-from .use_cases import audiences, bulk, consents, contacts, groups, imports, suppressions
+from .saying_no import SayingNo
+from .use_cases import answering, audiences, bulk, consents, contacts, groups, imports, unsubscribing
 
 Answer = dict[str, Any]
 
 
-class ContactsService:
+class ContactsService(SayingNo):
     """People, their numbers and groups, imports, the blacklist, snapshots of audiences."""
 
     name = "contacts"
@@ -221,32 +224,6 @@ class ContactsService:
         """The workbook to fill in: ``{data_b64, filename}``."""
         return imports.import_template(locale, labels)
 
-    # --- blacklist
-
-    @rpc
-    def suppress(self, account_id: int, numbers: list[str], reason: str = "", source: str = "api") -> Answer:
-        """Blacklist numbers: ``{suppressed, known, invalid}``."""
-        with self.db.transaction() as session:
-            return suppressions.suppress(session, account_id, numbers, reason, source)
-
-    @rpc
-    def unsuppress(self, account_id: int, msisdn: str) -> Answer:
-        """Take a number off the blacklist."""
-        with self.db.transaction() as session:
-            return suppressions.unsuppress(session, account_id, msisdn)
-
-    @rpc
-    def list_suppressed(self, account_id: int, cursor: str | None = None, limit: int = 50) -> Answer:
-        """A page of the blacklist."""
-        with self.db.transaction() as session:
-            return suppressions_read.list_suppressed(session, account_id, cursor, limit)
-
-    @rpc
-    def suppressions_since(self, account_id: int, sequence: int, limit: int = 5_000) -> Answer:
-        """What changed after ``sequence``, for the dispatcher's copy: ``{sequence, suppressed, lifted, more}``."""
-        with self.db.transaction() as session:
-            return suppressions_read.suppressions_since(session, account_id, sequence, limit)
-
     # --- audiences
 
     @rpc
@@ -272,3 +249,21 @@ class ContactsService:
         """What a freeze would find now: ``{recipients, duplicates, suppressed, by_prefix, members}``."""
         with self.db.transaction() as session:
             return audiences.audience_estimate(session, account_id, audience, sample)
+
+    # --- what it listens to, and what time brings
+
+    @consumes(AccountChanged, queue="contacts.account_changed")
+    def on_account_changed(self, session: Any, event: AccountChanged, envelope: Envelope) -> None:
+        """What an account is called, for the pages of its recipients."""
+        unsubscribing.save_account_name(session, event.account_id, event.name, event.version)
+
+    @consumes(MessageReceived, queue="contacts.message_received")
+    def on_message_received(self, session: Any, event: MessageReceived, envelope: Envelope) -> None:
+        """Stop and start words, sent back by phones."""
+        answering.answer(session, event.messages)
+
+    @every(60)
+    def forget(self) -> None:
+        """Drop event ids that are too old to come again."""
+        with self.db.transaction() as session:
+            inbox.forget_old(session)

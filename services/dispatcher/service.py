@@ -16,6 +16,7 @@ from . import (
     connectors,
     direct_sends,
     exports,
+    inbound,
     partitions,
     progress,
     queries,
@@ -187,6 +188,17 @@ class DispatcherService:
         """Tell what a sender has not told: it tells what it flushes itself, five times a second, while it sends."""
         with self.db.transaction() as session:
             progress.gather(cursor_of(session))
+
+    @every(30)
+    def follow_up(self) -> None:
+        """Ask for what no event has told of the blacklists."""
+        suppressions.follow_up(self.db.transaction, cursor_of, self.contacts)
+
+    @every(1)
+    def tell_inbound(self) -> None:
+        """Tell what phones have sent."""
+        with self.db.transaction() as session:
+            inbound.tell(cursor_of(session))
 
     @every(30, eager=True)
     def sweep(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from contracts.events import SuppressionChanged
 
 PAGE = 5_000
+ACCOUNTS = 1_000
 
 
 def follow(cursor: Any, event: SuppressionChanged, since: Callable[[int, int, int], dict[str, Any]]) -> None:
@@ -22,6 +24,35 @@ def follow(cursor: Any, event: SuppressionChanged, since: Callable[[int, int, in
         _remember(cursor, event.account_id, event.sequence)
     elif event.sequence > known:
         _catch_up(cursor, event.account_id, known, since)
+
+
+def follow_up(
+    transaction: Callable[[], AbstractContextManager[Any]], cursor_of: Callable[[Any], Any], contacts: Any
+) -> int:
+    """Ask contacts how far every account's list has come and catch up where we are behind; returns for how many accounts.
+
+    The last event before a silence has nobody after it to show the gap: lost, it would be missed for ever without this.
+    """
+    after, late = 0, 0
+    while page := contacts.suppression_sequences(after, ACCOUNTS)["sequences"]:
+        with transaction() as session:
+            behind = _behind(cursor_of(session), page)
+        for account_id in behind:
+            with transaction() as session:
+                cursor = cursor_of(session)
+                known = _known_sequence(cursor, account_id)
+                _catch_up(cursor, account_id, known, contacts.suppressions_since)
+        after, late = page[-1][0], late + len(behind)
+    return late
+
+
+def _behind(cursor: Any, sequences: list[list[int]]) -> list[int]:
+    cursor.execute(
+        "SELECT n.account_id FROM unnest(%s::bigint[], %s::bigint[]) AS n (account_id, sequence)"
+        " LEFT JOIN suppression_sequences s USING (account_id) WHERE n.sequence > coalesce(s.sequence, 0)",
+        ([account_id for account_id, _ in sequences], [sequence for _, sequence in sequences]),
+    )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def _catch_up(

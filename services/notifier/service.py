@@ -1,4 +1,4 @@
-"""Entry points of notifier: an event to tell people of, and a turn of the sender every second."""
+"""Entry points of notifier: what accounts are told, and a turn of the sender every second."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 
 from contracts.envelope import Envelope
-from contracts.events import BalanceLow, OrderPaid
+from contracts.events import BalanceLow, OptOutRequested, OrderPaid
 from servicekit import inbox, settings
-from servicekit.service import Database, ServiceProxy, consumes, every
+from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 
-from . import sending, use_cases
+from . import notices, sending, use_cases
 from .mailer import MailSettings, SmtpMailer
 
 
@@ -28,17 +28,54 @@ class MailServer(DependencyProvider):
 
 
 class NotifierService:
-    """Notices by e-mail (README.md)."""
+    """Notices by e-mail and in the account (README.md)."""
 
     name = "notifier"
     db = Database()
     mailer = MailServer()
     billing = ServiceProxy("billing")
 
+    @rpc
+    def notices(
+        self,
+        account_id: int,
+        locale: str,
+        unread: bool = False,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Any]:
+        """A page of an account's notices, newest first, in the language asked for."""
+        with self.db.transaction() as session:
+            return notices.notices(session, account_id, locale, unread, cursor, limit)
+
+    @rpc
+    def unread_notices(self, account_id: int) -> dict[str, int]:
+        """How many nobody has read yet."""
+        with self.db.transaction() as session:
+            return notices.unread_count(session, account_id)
+
+    @rpc
+    def read_notice(self, account_id: int, id: int, locale: str) -> dict[str, Any]:
+        """One was read."""
+        with self.db.transaction() as session:
+            return notices.read_notice(session, account_id, id, locale)
+
+    @rpc
+    def read_notices(self, account_id: int, until: int | None = None) -> dict[str, int]:
+        """All were read, or those up to one."""
+        with self.db.transaction() as session:
+            return notices.read_notices(session, account_id, until)
+
     @consumes(BalanceLow, queue="notifier.balance_low")
     def on_balance_low(self, session: Any, event: BalanceLow, envelope: Envelope) -> None:
-        """Queue the notice."""
+        """Queue the e-mails, keep the notice."""
         use_cases.tell_balance_low(session, envelope.id, event)
+        notices.keep_balance_low(session, event)
+
+    @consumes(OptOutRequested, queue="notifier.opt_out_requested")
+    def on_opt_out_requested(self, session: Any, event: OptOutRequested, envelope: Envelope) -> None:
+        """Keep the notice."""
+        notices.keep_opt_out(session, event)
 
     @consumes(OrderPaid, queue="notifier.order_paid")
     def on_order_paid(self, session: Any, event: OrderPaid, envelope: Envelope) -> None:
@@ -52,6 +89,7 @@ class NotifierService:
 
     @every(60)
     def forget(self) -> None:
-        """Drop event ids that are too old to come again."""
+        """Drop event ids that are too old to come again, and notices of more than a year ago."""
         with self.db.transaction() as session:
             inbox.forget_old(session)
+            notices.forget_old(session)

@@ -14,7 +14,9 @@ from . import (
     groups,
     imports,
     messages,
+    notices,
     operator,
+    opt_outs,
     text,
 )
 
@@ -24,6 +26,8 @@ RESOURCES = (
     groups.resource,
     imports.resource,
     blacklist.resource,
+    opt_outs.resource,
+    notices.resource,
     campaigns.resource,
     messages.resource,
     exports.resource,

@@ -6,7 +6,7 @@ from typing import Any
 
 from servicekit import idempotency
 
-from .. import queries
+from .. import domain, queries
 
 _ABANDON = """
 UPDATE imports SET state = 'cancelled', updated_at = now() WHERE id = ANY(
@@ -27,6 +27,11 @@ WHERE p.import_id = i.id AND p.kind = 'rejects' AND i.purged AND i.updated_at < 
 """
 
 
+_OLD_LINKS = f"DELETE FROM link_pages WHERE frozen_at < now() - interval '{domain.LINK_MONTHS} months'"
+
+_OLD_ATTEMPTS = "DELETE FROM opt_out_attempts WHERE minute < now() - interval '1 hour'"
+
+
 def purge_next(connection: Any) -> bool:
     """Drop what an import that is over has left; False when nothing is."""
     with connection, connection.cursor() as cursor:
@@ -40,8 +45,10 @@ def purge_next(connection: Any) -> bool:
 
 
 def sweep(connection: Any) -> None:
-    """Once an hour: cancel imports nobody committed for three days, drop old workbooks and idempotency keys."""
+    """Once an hour: cancel imports nobody committed for three days, drop old workbooks, links and idempotency keys."""
     with connection, connection.cursor() as cursor:
+        queries.run(cursor, _OLD_LINKS, {})
+        queries.run(cursor, _OLD_ATTEMPTS, {})
         queries.run(cursor, _ABANDON, {})
         queries.run(cursor, _OLD_REJECTS, {})
         idempotency.forget_old(cursor)

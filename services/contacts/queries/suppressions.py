@@ -9,7 +9,9 @@ from . import page, rows, value
 
 _LIST = """
 SELECT msisdn::text AS number, msisdn, reason, source, at FROM suppressions
-WHERE account_id = %(account_id)s AND active AND msisdn > %(after)s ORDER BY msisdn LIMIT %(limit)s
+WHERE account_id = %(account_id)s AND active AND msisdn > %(after)s
+    AND (%(digits)s = '' OR msisdn::text LIKE %(pattern)s) AND (%(source)s = '' OR source = %(source)s)
+ORDER BY msisdn LIMIT %(limit)s
 """
 
 # WITH TIES: a sequence holds up to 500 numbers, and a page never ends within one.
@@ -19,13 +21,28 @@ WHERE account_id = %(account_id)s AND sequence > %(sequence)s
 ORDER BY sequence FETCH FIRST %(limit)s ROWS WITH TIES
 """
 
+_SEQUENCES = """
+SELECT account_id, sequence FROM suppression_sequences WHERE account_id > %(after)s ORDER BY account_id LIMIT %(limit)s
+"""
+
 _SEQUENCE = "SELECT sequence FROM suppression_sequences WHERE account_id = %(account_id)s FOR SHARE"
 
 
-def list_suppressed(session: Any, account_id: int, cursor: str | None, limit: int) -> dict[str, Any]:
-    """A page of the blacklisted numbers in numeric order. Raises BadCursor."""
+def list_suppressed(
+    session: Any, account_id: int, search: Any, source: Any, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of the blacklisted numbers in numeric order; ``search`` is a part of a number, ``source`` how they came.
+
+    A search that holds no three digits finds nothing. Raises BadCursor, InvalidFields.
+    """
+    wanted = schemas.load(schemas.SuppressionFilter, {"search": search, "source": source})
+    digits = domain.digits_in(wanted["search"])
     limit = domain.page_size(limit)
-    params = {"account_id": account_id, "after": domain.read_cursor(cursor), "limit": limit + 1}
+    after = domain.read_cursor(cursor)
+    if wanted["search"] and not digits:
+        return {"data": [], "next_cursor": None}
+    params = {"account_id": account_id, "after": after, "limit": limit + 1, "source": wanted["source"]}
+    params |= {"digits": digits, "pattern": domain.like(digits)}
     data, following = page(rows(session, _LIST, params), limit, key="msisdn")
     shown = [
         {k: v for k, v in found.items() if k != "msisdn"} | {"at": schemas.iso(found["at"])} for found in data
@@ -48,3 +65,9 @@ def suppressions_since(session: Any, account_id: int, sequence: int, limit: int)
         "lifted": [change["number"] for change in found if not change["active"]],
         "more": more,
     }
+
+
+def suppression_sequences(session: Any, after: int, limit: int) -> dict[str, Any]:
+    """The last sequence of each account after ``after``, in order of accounts: ``{sequences: [[account, sequence], …]}``."""
+    found = rows(session, _SEQUENCES, {"after": int(after), "limit": domain.page_size(limit, 10_000)})
+    return {"sequences": [[one["account_id"], one["sequence"]] for one in found]}

@@ -7,11 +7,14 @@ from typing import Any
 
 from contracts.events import SuppressionChanged
 from servicekit import logs, outbox
+from smstext import extract_msisdns
 
 from .. import domain, queries, schemas
 from ..errors import InvalidFields, NotSuppressed, TooManyNumbers
 
 log = logs.get(__name__)
+
+MAX_SHOWN = 100
 
 _NEXT = """
 INSERT INTO suppression_sequences (account_id, sequence) VALUES (%(account_id)s, 1)
@@ -36,6 +39,16 @@ INSERT INTO suppressions (account_id, msisdn, active, reason, source, sequence)
 SELECT %(account_id)s, n.msisdn, true, %(reason)s, %(source)s, %(sequence)s FROM unnest(%(msisdns)s::bigint[]) n (msisdn)
 ON CONFLICT (account_id, msisdn) DO UPDATE
 SET active = true, reason = excluded.reason, source = excluded.source, sequence = excluded.sequence, at = now()
+"""
+
+# What its owner asked for and the account now wants as well is the account's: its owner alone may not lift it again.
+_TAKE_OVER = """
+UPDATE suppressions SET reason = %(reason)s, source = %(source)s
+WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s) AND active AND source = ANY(%(own)s)
+"""
+
+_SOURCE = """
+SELECT source FROM suppressions WHERE account_id = %(account_id)s AND msisdn = %(msisdn)s AND active
 """
 
 _LIFT = """
@@ -63,10 +76,46 @@ def suppress(session: Any, account_id: int, numbers: Any, reason: str, source: s
     return {"suppressed": suppressed, "known": len(msisdns) - suppressed, "invalid": invalid}
 
 
-def put(session: Any, account_id: int, msisdns: Sequence[int], reason: str, source: str) -> int:
-    """Blacklist numbers; returns how many were not already. Tells the new ones, at most 500 an event."""
+def suppress_text(session: Any, account_id: int, text: Any, reason: str, source: str) -> dict[str, Any]:
+    """Blacklist the numbers in a pasted text: ``{suppressed, known, invalid: [{line, code}, …]}``, 100 of these at most.
+
+    Raises TooManyNumbers, and InvalidFields when there is no number in it.
+    """
+    found = extract_msisdns(schemas.load(schemas.Paste, {"text": text})["text"], keep=MAX_SHOWN)
+    if len(found.accepted) > domain.MAX_SELECTION:
+        raise TooManyNumbers(f"At most {domain.MAX_SELECTION} numbers a call.")
+    if not found.accepted:
+        error = {"pointer": "/text", "code": "no_number", "detail": "no mobile number in it"}
+        raise InvalidFields("There is no mobile number in it.", [error])
+    fields = schemas.load(schemas.SuppressionWords, {"reason": reason, "source": source})
+    msisdns = [int(msisdn) for msisdn in found.accepted]
+    suppressed = put(session, account_id, msisdns, fields["reason"], fields["source"])
+    invalid = [{"line": one.line, "code": one.reason} for one in found.rejected]
+    return {"suppressed": suppressed, "known": len(msisdns) - suppressed, "invalid": invalid}
+
+
+def lock(session: Any, account_id: int) -> None:
+    """Writers of an account's blacklist come one after the other, until the end of the transaction."""
     queries.value(session, _LOCK, {"account_id": account_id})
+
+
+def source_of(session: Any, account_id: int, msisdn: int) -> str | None:
+    """How the number came on the blacklist; None when it is not on it."""
+    found: str | None = queries.value(session, _SOURCE, {"account_id": account_id, "msisdn": msisdn})
+    return found
+
+
+def put(session: Any, account_id: int, msisdns: Sequence[int], reason: str, source: str) -> int:
+    """Blacklist numbers; returns how many were not already. Tells the new ones, at most 500 an event.
+
+    Those that are on it because their owners asked become the account's when it asks for them (``domain.OWN_SOURCES``).
+    """
+    lock(session, account_id)
     new = _with_state(session, account_id, msisdns, active=False)
+    if source not in domain.OWN_SOURCES and len(new) < len(set(msisdns)):
+        known = {"account_id": account_id, "msisdns": list(set(msisdns).difference(new))}
+        words = {"reason": reason, "source": source, "own": list(domain.OWN_SOURCES)}
+        queries.run(session, _TAKE_OVER, known | words)
     for batch in domain.in_batches(new, domain.MAX_SUPPRESSED_PER_EVENT):
         sequence = queries.value(session, _NEXT, {"account_id": account_id})
         params = {"account_id": account_id, "msisdns": list(batch), "reason": reason, "source": source}
@@ -79,7 +128,7 @@ def put(session: Any, account_id: int, msisdns: Sequence[int], reason: str, sour
 
 def lift(session: Any, account_id: int, msisdns: Sequence[int]) -> int:
     """Take numbers off the blacklist; returns how many were on it. Tells them, at most 500 an event."""
-    queries.value(session, _LOCK, {"account_id": account_id})
+    lock(session, account_id)
     old = _with_state(session, account_id, msisdns, active=True)
     for batch in domain.in_batches(old, domain.MAX_SUPPRESSED_PER_EVENT):
         sequence = queries.value(session, _NEXT, {"account_id": account_id})

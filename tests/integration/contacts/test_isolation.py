@@ -20,7 +20,7 @@ from tests.integration.contacts.support import call, fetch, freeze, new_contact,
 
 pytestmark = pytest.mark.integration
 
-EVERYTHING = {"search": "", "group_id": None, "blacklisted": None}
+EVERYTHING = schemas.load(schemas.Listing, {})
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def test_lists_show_ones_own_only(db: Database, account_id: int, theirs: Theirs)
         lambda s: contacts_read.list_contacts(s, account_id, schemas.load(schemas.Listing, {}), None, 10),
         lambda s: contacts_read.list_groups(s, account_id, None, 10),
         lambda s: imports_read.list_imports(s, account_id, None, 10),
-        lambda s: suppressions_read.list_suppressed(s, account_id, None, 10),
+        lambda s: suppressions_read.list_suppressed(s, account_id, None, None, None, 10),
     )
 
     assert [call(db, look) for look in lists] == [{"data": [], "next_cursor": None}] * 4

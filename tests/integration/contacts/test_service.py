@@ -110,7 +110,9 @@ def test_failures_travel_as_their_kind_with_their_code(contacts: Client, account
         "create_contact", "get_contact", "update_contact", "delete_contact", "list_contacts", "bulk", "create_group",
         "get_group", "list_groups", "update_group", "delete_group", "add_members", "remove_members", "create_import",
         "append_import", "analyse_import", "create_import_text", "get_import", "list_imports", "update_import",
-        "commit_import", "cancel_import", "import_rejects", "suppress", "unsuppress", "list_suppressed",
+        "commit_import", "cancel_import", "import_rejects", "suppress", "suppress_text", "unsuppress",
+        "list_suppressed", "list_opt_outs", "approve_opt_out", "reject_opt_out", "opt_out_settings",
+        "update_opt_out_settings",
         "suppressions_since", "freeze_audience", "snapshot", "audience_page", "audience_estimate",
     ],
 )  # fmt: skip

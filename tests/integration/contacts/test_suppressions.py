@@ -68,11 +68,54 @@ def test_a_lifted_number_can_be_sent_to_again(db: Database, account_id: int) -> 
     call(db, suppressions.suppress, account_id, numbers(2), "", "api")
     call(db, suppressions.unsuppress, account_id, "697 000 0000")
 
-    listed = call(db, read.list_suppressed, account_id, None, 10)["data"]
+    listed = call(db, read.list_suppressed, account_id, None, None, None, 10)["data"]
     assert [one["number"] for one in listed] == ["306970000001"]
     assert told(db, account_id, CHANGED)[-1]["lifted"] == ["306970000000"]
     with pytest.raises(NotSuppressed):
         call(db, suppressions.unsuppress, account_id, "6970000000")
+
+
+def test_a_paste_of_any_shape_is_taken_and_what_is_no_number_named_by_its_line(
+    db: Database, account_id: int
+) -> None:
+    text = "Μαρία 697 123 4567; 6971234568\n+30 6971234567\n2101234567 hello"
+
+    result = call(db, suppressions.suppress_text, account_id, text, "complained", "paste")
+
+    assert (result["suppressed"], result["known"]) == (2, 0)
+    assert {bad["line"] for bad in result["invalid"]} == {1, 3}
+    listed = call(db, read.list_suppressed, account_id, None, None, None, 10)["data"]
+    assert [(one["number"], one["reason"], one["source"]) for one in listed] == [
+        ("306971234567", "complained", "paste"),
+        ("306971234568", "complained", "paste"),
+    ]
+    for nothing in ("hello", "", None, 7):
+        with pytest.raises(InvalidFields):
+            call(db, suppressions.suppress_text, account_id, nothing, "", "paste")
+
+
+def test_the_list_is_searched_by_some_digits_and_by_how_numbers_came(db: Database, account_id: int) -> None:
+    call(db, suppressions.suppress, account_id, numbers(30), "", "api")
+    call(db, suppressions.suppress, account_id, numbers(3, 6_981_110_000), "", "hand")
+
+    def found(search: str | None, source: str | None = None, cursor: str | None = None) -> list[str]:
+        page = call(db, read.list_suppressed, account_id, search, source, cursor, 20)
+        return [one["number"] for one in page["data"]]
+
+    assert found("698 111") == found(None, "hand") == [f"30698111000{n}" for n in range(3)]
+    assert found("70000012") == ["306970000012"]
+    assert found("698", "api") == found("μαρια") == found("69") == []
+    assert len(found(None, "api")) == 20
+    assert len(found("697", "api", "306970000019")) == 10
+
+
+def test_how_far_each_list_has_come_is_told_in_pages(db: Database, account_id: int) -> None:
+    for _ in range(2):
+        call(db, suppressions.suppress, account_id, numbers(501), "", "api")
+
+    page = call(db, read.suppression_sequences, account_id - 1, 1)
+    assert page == {"sequences": [[account_id, 2]]}
+    assert call(db, read.suppression_sequences, 2**62, 10) == {"sequences": []}
 
 
 def test_a_list_without_any_number_is_refused(db: Database, account_id: int) -> None:

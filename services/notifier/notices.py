@@ -1,0 +1,174 @@
+"""Notices: what happened in an account, kept for its people to see when they come. Texts are made when they are read,
+in the language of the account as it is then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from contracts.events import BalanceLow, OptOutRequested
+from servicekit.database import cursor_of
+
+from . import domain
+from .errors import BadCursor, UnknownNotice
+
+KEEP_DAYS = 400
+MAX_PAGE = 500
+MAX_ID = 2**63 - 1
+FORGET_AT_ONCE = 5_000
+
+_COLUMNS = "id, kind, data, created_at, read_at"
+
+_LIST = f"""
+SELECT {_COLUMNS} FROM notices WHERE account_id = %s AND id < %s AND (NOT %s OR read_at IS NULL) ORDER BY id DESC LIMIT %s
+"""
+
+_READ = f"""
+UPDATE notices SET read_at = coalesce(read_at, now()) WHERE account_id = %s AND id = %s RETURNING {_COLUMNS}
+"""
+
+_READ_ALL = "UPDATE notices SET read_at = now() WHERE account_id = %s AND id <= %s AND read_at IS NULL"
+
+_UNREAD = "SELECT count(*) FROM notices WHERE account_id = %s AND read_at IS NULL"
+
+_FORGET = """
+DELETE FROM notices WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM notices WHERE created_at < now() - make_interval(days => %s) LIMIT %s))
+"""
+
+Data = dict[str, Any]
+
+
+def keep_opt_out(session: Any, event: OptOutRequested) -> None:
+    """Somebody asked to be left alone."""
+    subject = {"subject_id": event.opt_out_id, "number": event.number, "campaign_id": event.campaign_id}
+    _keep(session, event.account_id, "opt_out", {**subject, "channel": event.channel, "state": event.state})
+
+
+def keep_balance_low(session: Any, event: BalanceLow) -> None:
+    """The balance fell below its level."""
+    _keep(session, event.account_id, "balance_low", {"available": event.available, "level": event.level})
+
+
+def _keep(session: Any, account_id: int, kind: str, data: Data) -> None:
+    sql = "INSERT INTO notices (account_id, kind, data) VALUES (%s, %s, %s::jsonb)"
+    cursor_of(session).execute(sql, (account_id, kind, orjson.dumps(data).decode()))
+
+
+def notices(
+    session: Any, account_id: int, locale: str, unread: bool, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of notices, newest first, all or the unread: ``{data, next_cursor}``. Raises BadCursor."""
+    limit = max(1, min(int(limit), MAX_PAGE))
+    database = cursor_of(session)
+    database.execute(_LIST, (account_id, _before(cursor), unread, limit + 1))
+    found = database.fetchall()
+    following = str(found[limit - 1][0]) if len(found) > limit else None
+    return {"data": [_shown(row, locale) for row in found[:limit]], "next_cursor": following}
+
+
+def unread_count(session: Any, account_id: int) -> dict[str, int]:
+    """``{unread}``."""
+    database = cursor_of(session)
+    database.execute(_UNREAD, (account_id,))
+    return {"unread": int(database.fetchone()[0])}
+
+
+def read_notice(session: Any, account_id: int, notice_id: int, locale: str) -> dict[str, Any]:
+    """One notice, read from now on; one read before keeps its time. Raises UnknownNotice."""
+    database = cursor_of(session)
+    database.execute(_READ, (account_id, min(int(notice_id), MAX_ID)))
+    row = database.fetchone()
+    if row is None:
+        raise UnknownNotice("There is no such notice.")
+    return _shown(row, locale)
+
+
+def read_notices(session: Any, account_id: int, until: int | None) -> dict[str, int]:
+    """All notices read, or those up to the id ``until``, the newest that was shown: ``{read}``, how many were not."""
+    database = cursor_of(session)
+    database.execute(_READ_ALL, (account_id, MAX_ID if until is None else min(int(until), MAX_ID)))
+    return {"read": int(database.rowcount)}
+
+
+def forget_old(session: Any) -> int:
+    """Drop up to FORGET_AT_ONCE notices older than KEEP_DAYS; returns how many."""
+    database = cursor_of(session)
+    database.execute(_FORGET, (KEEP_DAYS, FORGET_AT_ONCE))
+    return int(database.rowcount)
+
+
+def _before(cursor: str | None) -> int:
+    if cursor is None:
+        return MAX_ID
+    if not (isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+        raise BadCursor("The cursor is not one of ours.")
+    return int(cursor)
+
+
+def _shown(row: tuple[Any, ...], locale: str) -> dict[str, Any]:
+    notice_id, kind, data, created_at, read_at = row
+    title, text = _WORDS[kind](data, domain.locale_of(locale))
+    return {
+        "id": notice_id,
+        "kind": kind,
+        "title": title,
+        "text": text,
+        "subject_id": data.get("subject_id"),
+        "created_at": _iso(created_at),
+        "read_at": _iso(read_at) if read_at else None,
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_WAYS = {
+    "el": {"link": "με τον σύνδεσμο ενός μηνύματος", "keyword": "απαντώντας σε μήνυμα"},
+    "en": {"link": "by the link in a message", "keyword": "by answering a message"},
+}
+_OPT_OUT = {
+    ("el", "approved"): (
+        "Διαγραφή παραλήπτη",
+        "Ο αριθμός +{number} ζήτησε, {way}, να μη λαμβάνει άλλα μηνύματα. Μπήκε στη λίστα αποκλεισμού.",
+    ),
+    ("el", "pending"): (
+        "Αίτημα διαγραφής",
+        "Ο αριθμός +{number} ζήτησε, {way}, να μη λαμβάνει άλλα μηνύματα. Το αίτημα περιμένει την έγκρισή σας.",
+    ),
+    ("en", "approved"): (
+        "A recipient unsubscribed",
+        "The number +{number} asked, {way}, to get no more messages. It is on the blacklist now.",
+    ),
+    ("en", "pending"): (
+        "Request to unsubscribe",
+        "The number +{number} asked, {way}, to get no more messages. The request waits for your approval.",
+    ),
+}
+_BALANCE_LOW = {
+    "el": ("Χαμηλό υπόλοιπο", "Το διαθέσιμο υπόλοιπο έπεσε στα {available}, κάτω από το όριο των {level}."),
+    "en": ("Low balance", "The available balance fell to {available}, below the level of {level}."),
+}
+
+
+def _opt_out_words(data: Data, locale: str) -> tuple[str, str]:
+    title, text = _OPT_OUT[locale, data["state"]]
+    return title, text.format(number=data["number"], way=_WAYS[locale][data["channel"]])
+
+
+def _balance_words(data: Data, locale: str) -> tuple[str, str]:
+    title, text = _BALANCE_LOW[locale]
+    amounts = {name: domain.money(data[name], locale) for name in ("available", "level")}
+    return title, text.format(**amounts)
+
+
+_WORDS: dict[str, Callable[[Data, str], tuple[str, str]]] = {
+    "opt_out": _opt_out_words,
+    "balance_low": _balance_words,
+}
+"""What each kind of notice says; a test makes one of each kind in each language."""
