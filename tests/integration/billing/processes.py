@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,33 @@ class Running:
 
 def start(module: str, *arguments: str, environment: Mapping[str, str], log: Path) -> Running:
     """Start ``python -m module`` and wait until it is ready; AssertionError with its log when it never is."""
+    one = _launch(module, *arguments, environment=environment, log=log)
+    try:
+        _wait_ready(one)
+    except AssertionError:
+        one.kill()
+        raise
+    return one
+
+
+@contextmanager
+def running(
+    *commands: tuple[str, ...], environment: Mapping[str, str], folder: Path
+) -> Iterator[list[Running]]:
+    """Start all ``(module, arguments…)`` together and wait for each; all are ended, together, after the block."""
+    processes: list[Running] = []
+    try:
+        for module, *arguments in commands:
+            log = folder / f"{module}.log"
+            processes.append(_launch(module, *arguments, environment=environment, log=log))
+        for one in processes:
+            _wait_ready(one)
+        yield processes
+    finally:
+        _end(processes)
+
+
+def _launch(module: str, *arguments: str, environment: Mapping[str, str], log: Path) -> Running:
     port = _free_port()
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -53,32 +80,21 @@ def start(module: str, *arguments: str, environment: Mapping[str, str], log: Pat
             stdout=output,
             stderr=output,
         )
-    running = Running(process, port, log)
+    return Running(process, port, log)
+
+
+def _wait_ready(one: Running) -> None:
     try:
-        eventually(lambda: _is_ready(running), timeout=30)
+        eventually(lambda: _is_ready(one), timeout=60)
     except AssertionError as error:
-        running.kill()
-        raise AssertionError(log.read_text()[-4_000:]) from error
-    return running
+        raise AssertionError(one.log.read_text()[-4_000:]) from error
 
 
-@contextmanager
-def running(
-    *commands: tuple[str, ...], environment: Mapping[str, str], folder: Path
-) -> Iterator[list[Running]]:
-    """Start ``(module, arguments…)`` one after the other; all are ended after the block."""
-    with ExitStack() as stack:
-        processes = []
-        for module, *arguments in commands:
-            one = start(module, *arguments, environment=environment, log=folder / f"{module}.log")
-            stack.callback(_end, one)
-            processes.append(one)
-        yield processes
-
-
-def _end(one: Running) -> None:
-    if one.process.poll() is None:
+def _end(processes: list[Running]) -> None:
+    alive = [one for one in processes if one.process.poll() is None]
+    for one in alive:
         one.process.terminate()
+    for one in alive:
         try:
             one.process.wait(15)
         except subprocess.TimeoutExpired:
