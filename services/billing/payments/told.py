@@ -20,7 +20,7 @@ from ..orders.domain import PAID_STATES
 from ..orders.models import Order
 from .collect import collect
 from .models import Checkout, Payment
-from .port import ForgedWebhook, Hint, Provider, UnreadableWebhook
+from .port import ForgedWebhook, Hint, Provider, ProviderRefused, UnreadableWebhook
 from .registry import MethodNotOffered, Registry
 
 log = logs.get(__name__)
@@ -54,7 +54,10 @@ def _follow(db: Database, registry: Registry, provider: Provider, hint: Hint) ->
         return "ignored"
     if hint.kind == "payment" and _is_known(db, provider.name, hint.transaction_id):
         return "known"
-    outcomes = collect(db, registry, provider.name, hint.provider_order, hint.transaction_id)
+    try:
+        outcomes = collect(db, registry, provider.name, hint.provider_order, hint.transaction_id)
+    except ProviderRefused:
+        return "refused"  # such as a declined instrument: the same webhook again would change nothing
     if not outcomes:
         # Forged, or so early that the provider does not find it yet: then the sweep does.
         _note(db, "webhook_names_nothing", name=provider.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from servicekit.database import Database, cursor_of
 from services.billing.payments import collect
-from services.billing.payments.port import ForgedWebhook, ProviderDown, ProviderRefused
+from services.billing.payments.port import ForgedWebhook, ProviderDown
 from simulators.paypal.testing import PayPal as PayPalTill
 from tests.integration.billing.support import books, money
 from tests.integration.billing.tills import Opened, Tills, open_tills
@@ -103,9 +102,7 @@ def deliver(tills: Tills, method: str, way: str, webhooks: list[dict[str, Any]],
     elif kind == "back":
         tills.come_back(method, backs[int(index)])
     else:
-        # PayPal says no to the capture of an order whose payer chose an instrument that was declined.
-        with contextlib.suppress(ProviderRefused):
-            tills.deliver(method, webhooks[int(index)])
+        tills.deliver(method, webhooks[int(index)])
 
 
 @both
@@ -223,6 +220,13 @@ def test_a_provider_that_is_down_leaves_the_order_payable_and_is_told_to_send_ag
     assert state_of(tills, opened.order_id) == "awaiting_payment"
     assert tills.come_back(method, back)["state"] == "paid"
     assert tills.deliver(method, webhook) in ("known", "credited")
+
+
+def test_paypal_need_not_repeat_what_it_refuses_to_capture(tills: Tills, account_id: int) -> None:
+    opened, till = tills.order("paypal", account_id), tills.tills["paypal"]
+    till.click(opened.pay_url, "decline")
+    assert tills.deliver("paypal", till.webhooks()[0]) == "refused"
+    assert state_of(tills, opened.order_id) == "awaiting_payment"
 
 
 @both
