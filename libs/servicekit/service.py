@@ -52,6 +52,8 @@ log = logs.get(__name__)
 
 RPC_TIMEOUT_SECONDS = 10
 DRAIN_SECONDS = 20
+BROKEN = (KombuError, AMQPError, OSError)
+"""What speaking to a broker that is not there raises."""
 QUEUE_ATTRIBUTE, EVENT_ATTRIBUTE = "keryx_queue", "keryx_event"
 """On each consumer; the contract test compares them with contracts.queues."""
 
@@ -116,7 +118,7 @@ class _TimedProxy:
             try:
                 with eventlet.Timeout(RPC_TIMEOUT_SECONDS):
                     return getattr(self._proxy, method)(*args, **kwargs)
-            except (eventlet.Timeout, UnknownService):
+            except (eventlet.Timeout, UnknownService, *BROKEN):
                 raise Unavailable("service_unavailable", f"{self._service} does not answer") from None
 
         return call
@@ -126,7 +128,9 @@ class _Rpc(Rpc):
     """nameko's RPC with our failures: expected ones travel as their kind, others are logged and hidden."""
 
     def handle_result(self, message: Any, worker_ctx: Any, result: Any, exc_info: Any) -> Any:
-        """Translate the failure, answer, acknowledge."""
+        """Translate the failure, answer, acknowledge. An answer that the broker does not take is lost, like that of one
+        who was killed here: raised, it would end the whole service.
+        """
         outcome = "ok"
         if exc_info is not None:
             error = exc_info[1]
@@ -140,7 +144,12 @@ class _Rpc(Rpc):
         metrics.rpc_calls.labels(self.method_name, outcome).inc()
         if worker_ctx is not None:  # a call that does not fit the method never had a worker
             metrics.rpc_seconds.labels(self.method_name).observe(time.monotonic() - worker_ctx.began)
-        return super().handle_result(message, worker_ctx, result, exc_info)
+        try:
+            return super().handle_result(message, worker_ctx, result, exc_info)
+        except BROKEN as failure:
+            log.warning("answer_lost", method=self.method_name, reason=f"{type(failure).__name__}: {failure}")
+            _answer(message, message.ack)
+            return result, exc_info
 
 
 rpc = _Rpc.decorator
@@ -214,7 +223,7 @@ class _EventConsumer(Consumer):
                 content_encoding=wire.CONTENT_ENCODING,
                 headers={"x-error": f"{type(error).__name__}: {error}"[:500]},
             )
-        except (UndeliverableMessage, KombuError, AMQPError, OSError) as failure:
+        except (UndeliverableMessage, *BROKEN) as failure:
             log.error(
                 "event_not_buried", queue=self.queue.name, reason=f"{type(failure).__name__}: {failure}"
             )
@@ -225,7 +234,7 @@ class _EventConsumer(Consumer):
 def _answer(message: Any, answer: Callable[[], None]) -> None:
     """Acknowledge or reject. When the delivery's connection is gone the broker has taken it back already."""
     if message.channel.connection:
-        with contextlib.suppress(AMQPError, OSError):
+        with contextlib.suppress(*BROKEN):
             answer()
 
 

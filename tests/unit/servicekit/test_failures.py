@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import kombu.exceptions
 import psycopg2
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -19,7 +21,7 @@ from contracts.errors import (
     kind_of,
 )
 from servicekit import context, cooperative
-from servicekit.service import patiently, retries_so_far
+from servicekit.service import _Rpc, patiently, retries_so_far
 
 
 class UnknownHold(NotFound):
@@ -53,6 +55,27 @@ def test_a_kind_takes_code_detail_and_fields_and_may_lack_them() -> None:
 
 def test_every_kind_has_a_status_of_its_own() -> None:
     assert len({kind.status for kind in KINDS}) == len(KINDS)
+
+
+class _NoBroker:
+    """Where nameko hands an answer to."""
+
+    def handle_result(self, *_: Any) -> Any:
+        raise kombu.exceptions.OperationalError("[Errno 111] ECONNREFUSED")
+
+
+@pytest.mark.parametrize(("connection", "acknowledged"), [(object(), ["ack"]), (None, [])])
+def test_an_answer_that_the_broker_does_not_take_ends_nobody(
+    connection: object, acknowledged: list[str]
+) -> None:
+    seen: list[str] = []
+    message = SimpleNamespace(channel=SimpleNamespace(connection=connection), ack=lambda: seen.append("ack"))
+    entry = object.__new__(_Rpc)
+    entry.method_name, entry.rpc_consumer = "topup", _NoBroker()
+    entry.container = SimpleNamespace(service_name="billing")
+
+    assert entry.handle_result(message, None, {"ok": True}, None) == ({"ok": True}, None)
+    assert seen == acknowledged
 
 
 @pytest.mark.parametrize(
