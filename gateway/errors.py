@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +13,7 @@ import orjson
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
-from contracts.errors import KeryxError
+from contracts.errors import RETRY_AT, KeryxError
 from servicekit import logs
 
 log = logs.get(__name__)
@@ -59,6 +61,7 @@ class Problem(ma.Schema):
     code = ma.fields.String(metadata={"description": "Stable; decide by this one"})
     detail = ma.fields.String(metadata={"description": "For people; may change"})
     request_id = ma.fields.String(metadata={"description": "Quote it when asking for help"})
+    current = ma.fields.Dict(metadata={"description": "Of 412 on a change: the thing as it is now"})
     errors = ma.fields.List(
         ma.fields.Nested(
             ma.Schema.from_dict(
@@ -81,12 +84,22 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | 
         "request_id": g.get("request_id", ""),
         "errors": errors or [],
     }
+    if status == 412 and "current" in g:
+        body["current"] = g.current
     response = Response(orjson.dumps(body), status, content_type=CONTENT_TYPE)
     if status in RETRY_AFTER_SECONDS:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS[status])
+        response.headers["Retry-After"] = str(_retry_after(errors or []) or RETRY_AFTER_SECONDS[status])
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="Keryx"'
     return response
+
+
+def _retry_after(errors: list[dict[str, str]]) -> int | None:
+    """Whole seconds until the time that one of the errors tells, at least one; None when none tells."""
+    told = [datetime.fromisoformat(error["detail"]) for error in errors if error["code"] == RETRY_AT]
+    if not told:
+        return None
+    return max(1, math.ceil((max(told) - datetime.now(UTC)).total_seconds()))
 
 
 def of_keryx(error: KeryxError) -> Response:

@@ -46,6 +46,7 @@ MEANINGS: dict[type, dict[str, str]] = {
         "version": "of the settings; an older one than known is ignored",
         "low_balance_level": "micro-euro below which the account wants a notice; null: never",
         "low_balance_emails": "where the notice goes",
+        "timezone": "IANA name; in it the account's days begin",
     },
     AudienceFrozen: {
         "snapshot_id": "under which its pages are read (`audience_page`)",

@@ -93,8 +93,12 @@ class Invalid(KeryxError):
     status = 422
 
 
+RETRY_AT = "retry_at"
+"""The code of an entry of ``errors`` whose detail is the time (ISO 8601) from which it may be tried again."""
+
+
 class TooMany(KeryxError):
-    """Too fast; try later."""
+    """Too fast or too much; try later, at the time of an entry with the code RETRY_AT if there is one."""
 
     status = 429
 

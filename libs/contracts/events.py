@@ -39,7 +39,10 @@ class Event:
 
 @dataclass(frozen=True)
 class AccountChanged(Event):
-    """An account was made or its settings changed. ``low_balance_level`` None means no notice is wanted."""
+    """An account was made or its settings changed. ``low_balance_level`` None means no notice is wanted.
+
+    ``timezone`` is an IANA name: in it the account's days begin.
+    """
 
     TYPE = "account_changed"
     VERSION = 1
@@ -51,6 +54,7 @@ class AccountChanged(Event):
     version: int = 0
     low_balance_level: int | None = None
     low_balance_emails: list[str] = field(default_factory=list)
+    timezone: str = "Europe/Athens"
 
 
 @dataclass(frozen=True)

@@ -164,5 +164,6 @@ def _tell(session: Session, account: Account) -> None:
         version=account.version or 1,
         low_balance_level=account.low_balance_level,
         low_balance_emails=list(account.low_balance_emails or ()),
+        timezone=account.timezone,
     )
     outbox.add(session, event, account_id=account.id)

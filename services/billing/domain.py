@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import NamedTuple
 
 from contracts.tariff import Tariff
 
 CURRENCY = "EUR"
+HOME_ZONE = "Europe/Athens"  # where nobody told an account's own
 KINDS = ("topup", "hold", "settlement", "release", "payment", "reversal", "correction")
 PRICE_CLASSES = ("normal", "low")
 TOPUPS, REVENUE, PAYMENTS, VOUCHERS = "topups", "revenue", "payments", "vouchers"
@@ -46,12 +48,51 @@ class Entry:
 
 
 class HoldRequest(NamedTuple):
-    """Set ``amount`` aside under ``id``; ``reference`` groups holds (a campaign, a direct send)."""
+    """Set ``amount`` aside under ``id``; ``reference`` groups holds (a campaign, a direct send).
+
+    ``spender`` is whose spend limit it counts for (``key:<id>``, ``user:<id>``); None: billing finds out.
+    """
 
     id: str
     account_id: int
     amount: int
     reference: str
+    spender: str | None = None
+
+
+WHOLE_ACCOUNT = "account"
+
+
+@dataclass
+class Cap:
+    """What ``spender`` (or the whole account) may set aside on ``day``, which ends ``until``, and has by now."""
+
+    account_id: int
+    spender: str
+    daily: int
+    day: date
+    until: datetime
+    spent: int = 0
+
+
+def counts_for(cap: Cap, request: HoldRequest) -> bool:
+    """Whether the request's money is limited by ``cap``."""
+    return cap.account_id == request.account_id and cap.spender in (WHOLE_ACCOUNT, request.spender)
+
+
+def over_cap(requests: Iterable[HoldRequest], caps: Sequence[Cap]) -> dict[str, Cap]:
+    """Ids of the requests that go beyond a limit, with that limit; a smaller one after a refused one may pass."""
+    spent = [cap.spent for cap in caps]
+    refused: dict[str, Cap] = {}
+    for request in {request.id: request for request in requests}.values():
+        mine = [index for index, cap in enumerate(caps) if counts_for(cap, request)]
+        broken = [caps[index] for index in mine if spent[index] + request.amount > caps[index].daily]
+        if request.amount and broken:
+            refused[request.id] = max(broken, key=lambda cap: cap.until)
+            continue
+        for index in mine:
+            spent[index] += request.amount
+    return refused
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from contracts.errors import BadRequest, Conflict, InsufficientFunds, Invalid, NotFound, PreconditionFailed
+from contracts.errors import (
+    RETRY_AT,
+    BadRequest,
+    Conflict,
+    InsufficientFunds,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    TooMany,
+)
 
 
 class UnknownHold(NotFound):
@@ -69,6 +78,36 @@ class LimitChanged(PreconditionFailed):
     """Somebody set another limit since it was read."""
 
     code = "version_mismatch"
+
+
+class SpendLimitReached(TooMany):
+    """A user, a key or the account has spent what it may today; ``errors`` says when the next day begins."""
+
+    code = "spend_limit_reached"
+
+    @classmethod
+    def until(cls, moment: str) -> SpendLimitReached:
+        """The limit holds until ``moment`` (ISO 8601)."""
+        wait = {"pointer": "", "code": RETRY_AT, "detail": moment}
+        return cls(f"The spend limit of the day is reached; it begins anew at {moment}.", [wait])
+
+
+class UnknownSpendLimit(NotFound):
+    """No such spend limit was set for the account."""
+
+    code = "unknown_spend_limit"
+
+
+class PriceInThePast(Invalid):
+    """Prices begin now or later: history is never changed."""
+
+    code = "invalid_fields"
+
+    @classmethod
+    def at(cls, pointer: str) -> PriceInThePast:
+        """The field that is in the past."""
+        wrong = {"pointer": pointer, "code": "in_the_past", "detail": "This time has passed already."}
+        return cls("Prices begin now or later.", [wrong])
 
 
 class InvalidFields(Invalid):

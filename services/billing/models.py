@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -201,7 +202,7 @@ class Price(Base):
 
 
 class Account(Base):
-    """What the low-balance notice needs to know of an account, as last told (``version`` orders that)."""
+    """What the low-balance notice and the spend limits need to know of an account, as last told (``version``)."""
 
     __tablename__ = "accounts"
 
@@ -214,6 +215,7 @@ class Account(Base):
     name: Mapped[str] = mapped_column(Text)
     locale: Mapped[str] = mapped_column(Text)
     low_balance_emails: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    timezone: Mapped[str] = mapped_column(Text, server_default=text("'Europe/Athens'"))
     version: Mapped[int] = mapped_column(Integer)
 
 
@@ -229,6 +231,50 @@ class Audit(Base):
     action: Mapped[str] = mapped_column(Text)
     account_id: Mapped[int | None] = mapped_column(BigInteger)
     details: Mapped[dict[str, object]] = mapped_column(JSONB)
+
+
+class SpendLimit(Base):
+    """What a spender (``key:<id>``, ``user:<id>``, ``account``) may set aside a day. Its lock makes it hold."""
+
+    __tablename__ = "spend_limits"
+    __table_args__ = (CheckConstraint("daily >= 0", name="spend_limits_daily"),)
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    spender: Mapped[str] = mapped_column(Text, primary_key=True)
+    daily: Mapped[int] = mapped_column(BigInteger)
+
+
+class SpendItem(Base):
+    """A hold that counts for spend limits: who spent, on which day."""
+
+    __tablename__ = "spend_items"
+    __table_args__ = (Index("spend_items_of_day", "account_id", "day"),)
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    spender: Mapped[str] = mapped_column(Text)
+    day: Mapped[date] = mapped_column(Date)
+
+
+class SpendDay(Base):
+    """The sum of a limit's items on a day, or more where something came back since it was made."""
+
+    __tablename__ = "spend_days"
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    spender: Mapped[str] = mapped_column(Text, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+
+
+class SpendReference(Base):
+    """Who spends what is held under a reference: whoever started the campaign."""
+
+    __tablename__ = "spend_references"
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    reference: Mapped[str] = mapped_column(Text, primary_key=True)
+    spender: Mapped[str] = mapped_column(Text)
 
 
 class BookCheck(Base):

@@ -26,6 +26,14 @@ FROM in_force WHERE price IS NOT NULL
 ORDER BY price_class, prefix, account_id NULLS LAST
 """
 
+PRICE_HISTORY = """
+SELECT id, price_class, prefix, price, valid_from FROM prices
+WHERE account_id IS NOT DISTINCT FROM %(account_id)s AND id < %(before)s
+    AND (%(price_class)s::text IS NULL OR price_class = %(price_class)s)
+    AND (%(prefix)s::text IS NULL OR prefix = %(prefix)s)
+ORDER BY id DESC LIMIT %(limit)s
+"""
+
 STATEMENT = """
 SELECT e.id, e.created_at, e.kind, e.cause, e.details,
     coalesce(sum(p.amount) FILTER (WHERE p.ledger_account = %(available)s), 0)::bigint,
@@ -203,6 +211,49 @@ def books(session: Any) -> dict[str, Any]:
     }
 
 
+def zone(session: Any, account_id: int | None) -> str:
+    """The time zone of the account, or of the installation where nobody told one."""
+    cursor = cursor_of(session)
+    cursor.execute("SELECT timezone FROM accounts WHERE account_id = %s", (account_id,))
+    row = cursor.fetchone()
+    return str(row[0]) if row else domain.HOME_ZONE
+
+
+def price_history(
+    session: Any,
+    account_id: int | None,
+    price_class: str | None,
+    prefix: str | None,
+    before: int | None,
+    limit: int,
+) -> dict[str, Any]:
+    """Everything that was ever said in the list of the account (None: everybody's), newest first.
+
+    A ``price`` of None ended what was said before; what is valid from a later moment is there already.
+    """
+    values = {
+        "account_id": account_id,
+        "price_class": price_class,
+        "prefix": prefix,
+        "before": before or NEWEST,
+        "limit": limit + 1,
+    }
+    cursor = cursor_of(session)
+    cursor.execute(PRICE_HISTORY, values)
+    rows = cursor.fetchall()
+    data = [
+        {
+            "id": row[0],
+            "price_class": row[1],
+            "prefix": row[2],
+            "price": row[3],
+            "valid_from": as_time(row[4]),
+        }
+        for row in rows[:limit]
+    ]
+    return {"data": data, "next_cursor": str(data[-1]["id"]) if len(rows) > limit else None}
+
+
 def account(session: Any, account_id: int) -> dict[str, Any]:
     """``account_name``, ``locale`` and ``emails`` of an account that has a low-balance level."""
     cursor = cursor_of(session)
@@ -213,14 +264,21 @@ def account(session: Any, account_id: int) -> dict[str, Any]:
 
 
 def save_account(session: Any, event: AccountChanged) -> bool:
-    """Store what an account is called and whom to tell; False when a newer version is known."""
+    """Store what an account is called, where it is and whom to tell; False when a newer version is known."""
     cursor = cursor_of(session)
     cursor.execute(
-        "INSERT INTO accounts (account_id, name, locale, low_balance_emails, version)"
-        " VALUES (%s, %s, %s, %s::text[], %s) ON CONFLICT (account_id) DO UPDATE"
+        "INSERT INTO accounts (account_id, name, locale, low_balance_emails, timezone, version)"
+        " VALUES (%s, %s, %s, %s::text[], %s, %s) ON CONFLICT (account_id) DO UPDATE"
         " SET name = excluded.name, locale = excluded.locale, version = excluded.version,"
-        " low_balance_emails = excluded.low_balance_emails"
+        " low_balance_emails = excluded.low_balance_emails, timezone = excluded.timezone"
         " WHERE accounts.version <= excluded.version",
-        (event.account_id, event.name, event.locale, list(event.low_balance_emails), event.version),
+        (
+            event.account_id,
+            event.name,
+            event.locale,
+            list(event.low_balance_emails),
+            event.timezone,
+            event.version,
+        ),
     )
     return bool(cursor.rowcount)

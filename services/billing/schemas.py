@@ -22,6 +22,9 @@ MAX_PARTS = 255
 
 _PRINTABLE = validate.Regexp(r"\A[!-~]{1,128}\Z", error="must be 1 to 128 printable ASCII characters")
 _ONE_LINE = validate.Regexp(r"\A[^\x00-\x1f\x7f]{1,500}\Z", error="must be one line of 1 to 500 characters")
+_SPENDER = validate.Regexp(
+    r"\A(account|(key|user):[1-9][0-9]{0,17})\Z", error="must be account, key:<id> or user:<id>"
+)
 _MSISDN = re.compile(r"[1-9][0-9]{3,14}", re.ASCII).fullmatch
 _DIGITS = validate.Regexp(r"\A[1-9][0-9]{0,14}\Z", error="must be 1 to 15 digits, not starting with 0")
 
@@ -95,6 +98,26 @@ class CreditLimit(_Account):
     expected = fields.Integer(load_default=None, allow_none=True, strict=True)
 
 
+class SpendLimit(_Account):
+    """What a spender may set aside a day; None takes the limit away."""
+
+    spender = fields.String(required=True, validate=_SPENDER)
+    daily = fields.Integer(required=True, strict=True, allow_none=True, validate=validate.Range(0, MAX_TOPUP))
+    expected = fields.Integer(load_default=None, allow_none=True, strict=True)
+
+
+class Spending(_Account):
+    """What somebody is about to spend."""
+
+    amount = fields.Integer(required=True, strict=True, validate=validate.Range(0))
+
+
+class SpendingReference(_Account):
+    """Under which reference somebody is about to spend."""
+
+    reference = fields.String(required=True, validate=_PRINTABLE)
+
+
 class AuditPage(Schema):
     """Which lines of the audit."""
 
@@ -109,6 +132,7 @@ class Hold(_Account):
     id = fields.String(required=True, validate=_PRINTABLE)
     amount = fields.Integer(required=True, strict=True, validate=validate.Range(0, MAX_HOLD))
     reference = fields.String(required=True, validate=_PRINTABLE)
+    spender = fields.String(load_default=None, allow_none=True, validate=_PRINTABLE)
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> domain.HoldRequest:
@@ -167,6 +191,16 @@ class PriceList(Schema):
     """Whose prices; None is everybody's list."""
 
     account_id = _account_id(load_default=None, allow_none=True)
+
+
+class PriceHistory(PriceList):
+    """Which lines of a list's history."""
+
+    price_class = fields.String(
+        load_default=None, allow_none=True, validate=validate.OneOf(domain.PRICE_CLASSES)
+    )
+    prefix = fields.String(load_default=None, allow_none=True, validate=_DIGITS)
+    limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, 1_000))
 
 
 class Balance(_Account):

@@ -9,13 +9,14 @@ from contracts.events import AccountChanged, MessagesProgressed
 from servicekit import idempotency, inbox
 from servicekit.service import Database, consumes, every, rpc
 
-from . import audit, checking, operating, queries, schemas, use_cases
+from . import audit, checking, operating, queries, schemas, spending, use_cases
 from .orders.service import OrderCalls
 from .payments.public import PublicCalls
 from .payments.service import PaymentCalls
+from .pricelists.service import PriceListCalls
 
 
-class BillingService(OrderCalls, PaymentCalls, PublicCalls):
+class BillingService(OrderCalls, PaymentCalls, PriceListCalls, PublicCalls):
     """Balances, holds, prices (README.md); orders and payments are in their folders."""
 
     name = "billing"
@@ -74,7 +75,7 @@ class BillingService(OrderCalls, PaymentCalls, PublicCalls):
         """Set money aside for chunks or direct sends, each by itself."""
         asked = schemas.load(schemas.Holds, holds=holds)
         with self.db.transaction() as session:
-            return {"results": use_cases.hold(session, asked["holds"])}
+            return {"results": spending.hold(session, asked["holds"])}
 
     @rpc
     def release_hold(self, hold_id: str) -> dict[str, Any]:
@@ -112,6 +113,7 @@ class BillingService(OrderCalls, PaymentCalls, PublicCalls):
             valid_from=valid_from,
         )
         with self.db.transaction() as session:
+            use_cases.refuse_past(session, asked["valid_from"])
             return use_cases.set_prices(session, **asked)
 
     @rpc
@@ -141,6 +143,37 @@ class BillingService(OrderCalls, PaymentCalls, PublicCalls):
         asked = schemas.load(schemas.CreditLimit, account_id=account_id, limit=limit, expected=expected)
         with self.db.transaction() as session:
             return operating.set_credit_limit(session, **asked)
+
+    @rpc
+    def spend_limits(self, account_id: int) -> dict[str, Any]:
+        """What the account, its users and its keys may spend a day, and have today."""
+        asked = schemas.load(schemas.Balance, account_id=account_id)
+        with self.db.transaction() as session:
+            return {"data": spending.limits(session, **asked), "next_cursor": None}
+
+    @rpc
+    def set_spend_limit(
+        self, account_id: int, spender: str, daily: int | None, expected: int | None = None
+    ) -> dict[str, Any] | None:
+        """Let a spender set aside so much a day."""
+        given = {"spender": spender, "daily": daily, "expected": expected}
+        asked = schemas.load(schemas.SpendLimit, account_id=account_id, **given)
+        with self.db.transaction() as session:
+            return spending.set_limit(session, **asked)
+
+    @rpc
+    def begin_spending(self, account_id: int, reference: str) -> dict[str, Any]:
+        """Count what is held under the reference for the caller's limit; says what is left of it today."""
+        asked = schemas.load(schemas.SpendingReference, account_id=account_id, reference=reference)
+        with self.db.transaction() as session:
+            return spending.begin(session, **asked)
+
+    @rpc
+    def check_spending(self, account_id: int, amount: int) -> None:
+        """Refuse what the caller may not spend today."""
+        asked = schemas.load(schemas.Spending, account_id=account_id, amount=amount)
+        with self.db.transaction() as session:
+            spending.check(session, **asked)
 
     @rpc
     def audit(
@@ -183,3 +216,4 @@ class BillingService(OrderCalls, PaymentCalls, PublicCalls):
         with self.db.transaction() as session:
             inbox.forget_old(session)
             idempotency.forget_old(session)
+            spending.forget_old(session)

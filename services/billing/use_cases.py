@@ -13,7 +13,7 @@ from servicekit.database import cursor_of
 
 from . import audit, domain, ledger, metrics, queries
 from .domain import HoldRequest, Settlement
-from .errors import HoldInUse, KeyReused
+from .errors import HoldInUse, KeyReused, PriceInThePast
 
 log = logs.get(__name__)
 
@@ -146,6 +146,14 @@ def _tell_if_low(session: Any, balance: ledger.Balance) -> None:
     log.info(
         "balance_low", account_id=balance.account_id, available=balance.available, level=balance.low_level
     )
+
+
+def refuse_past(session: Any, valid_from: datetime | None) -> None:
+    """Raises PriceInThePast for a moment that has passed: what held then is history, and bills were made by it."""
+    cursor = cursor_of(session)
+    cursor.execute("SELECT %s::timestamptz < now()", (valid_from,))
+    if cursor.fetchone()[0]:
+        raise PriceInThePast.at("/valid_from")
 
 
 def set_prices(

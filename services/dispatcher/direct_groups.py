@@ -112,6 +112,7 @@ def _group(call: Call, account_id: int, sort: str, members: list[tuple[int, Chec
 
 
 def split(call: Call, group: Group) -> list[Group]:
+    """The group as one of each request it serves."""
     by_place: defaultdict[int, list[tuple[int, Checked]]] = defaultdict(list)
     for place, one in group.members:
         by_place[place].append((place, one))

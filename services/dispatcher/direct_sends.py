@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from contracts.errors import Conflict, InsufficientFunds, Invalid, KeryxError
+from contracts.errors import RETRY_AT, Conflict, InsufficientFunds, Invalid, KeryxError, TooMany
 from contracts.events import ChunkProgress
 from contracts.tariff import Tariff
 from servicekit import crashpoints, idempotency
@@ -70,7 +70,7 @@ class Accepting:
         """The answer for each message of one request in its place: an id and a state, or an error.
 
         Raises Invalid("messages_refused") when all or nothing was asked and one is wrong, InsufficientFunds, Conflict
-        for a key used otherwise, Unavailable when billing does not answer.
+        for a key used otherwise, TooMany("spend_limit_reached"), Unavailable when billing does not answer.
         """
         answer = self.accept_all([request])[0]
         if isinstance(answer, KeryxError):
@@ -163,7 +163,7 @@ class Accepting:
             holds=[
                 {
                     "id": group.hold_id, "account_id": group.account_id, "amount": group.amount,
-                    "reference": f"direct:{group.hold_id}",
+                    "reference": f"direct:{group.hold_id}", "spender": _spender(call, group),
                 }
                 for group in groups
             ]
@@ -186,7 +186,7 @@ class Accepting:
             if len(group.places()) > 1:  # what is too dear for all may do for some of them
                 singles += split(call, group)
             else:
-                call.refuse(group.places(), _refusal(result["code"]))
+                call.refuse(group.places(), _refusal(result))
         # A request that was refused one of its holds gives the others back now; killed here, the sweep does.
         lost = [group for group in held if group.places() <= call.answers.keys()]
         for group in lost:
@@ -223,7 +223,18 @@ class Accepting:
                 idempotency.store_all(session, stored, OPERATION)
 
 
-def _refusal(code: str) -> KeryxError:
+def _spender(call: Call, group: Group) -> str | None:
+    """Whose money it is within the account, for its spend limit; the requests of a group have the same."""
+    return call.requests[group.members[0][0]].actor or None
+
+
+def _refusal(result: dict[str, Any]) -> KeryxError:
+    code = result["code"]
+    if code == "spend_limit_reached":
+        wait = {"pointer": "", "code": RETRY_AT, "detail": result["until"]}
+        return TooMany(
+            code, f"The spend limit of the day is reached; it begins anew at {result['until']}.", [wait]
+        )
     if code == "hold_amount_differs":
         return Conflict("idempotency_key_reused", "This Idempotency-Key was used for a different request.")
     if code == "hold_withdrawn":

@@ -10,7 +10,7 @@ from gateway.clients import services
 from gateway.paging import page_of
 from gateway.segmenting import segmented
 
-from .schemas.billing import Balance, LedgerArgs, LedgerEntry, PriceArgs, Prices, Quote, QuoteArgs
+from .schemas.billing import Balance, LedgerArgs, LedgerEntry, PriceArgs, Prices, Quote, QuoteArgs, SpendLimit
 
 resource = Resource("billing", description="Balance, ledger, prices")
 
@@ -30,6 +30,13 @@ def balance() -> Any:
 def ledger(args: dict[str, Any]) -> Any:
     """Every movement of the account's money, newest first."""
     return services().billing.ledger(auth.account_id(), **args)
+
+
+@resource.route("/spend-limits")
+@resource.response(200, page_of(SpendLimit))
+def spend_limits() -> Any:
+    """What the account, its users and its keys may spend a day, and have today."""
+    return services().billing.spend_limits(auth.account_id())
 
 
 @resource.route("/prices")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.errors import Unavailable
-from gateway import auth, etag
+from gateway import auth, etag, spending
 from gateway.api.resource import CONDITIONAL, IDEMPOTENT, Resource, no_content
 from gateway.clients import services
 from gateway.defaults import custom_field_labels, with_defaults
@@ -91,7 +91,12 @@ def preflight(campaign_id: int) -> Any:
 @resource.doc(**IDEMPOTENT)
 @resource.response(200, Campaign)
 def start(campaign_id: int) -> Any:
-    """Start it now."""
+    """Start it now.
+
+    Where a spend limit applies, a campaign whose estimate is more than what is left of the day is 429
+    `spend_limit_reached`.
+    """
+    spending.before_campaign(campaign_id, starts_now=True)
     return _shown(services().campaigns.start(auth.account_id(), campaign_id, idempotency_key()))
 
 
@@ -100,6 +105,7 @@ def start(campaign_id: int) -> Any:
 @resource.response(200, Campaign)
 def schedule(data: dict[str, Any], campaign_id: int) -> Any:
     """Start it at a time."""
+    spending.before_campaign(campaign_id, starts_now=False)
     return _shown(services().campaigns.schedule(auth.account_id(), campaign_id, data["at"]))
 
 

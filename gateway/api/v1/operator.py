@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from gateway import etag
 from gateway.api.resource import CONDITIONAL, IDEMPOTENT, Resource, no_content
 from gateway.clients import services
+from gateway.download import XLSX, attachment
 from gateway.paging import PageArgs, page_of
 from gateway.request import idempotency_key
+from gateway.upload import UPLOADED, uploaded
 
 from .schemas import billing as money
 from .schemas import operator as shapes
 
 resource = Resource("operator", scope="operator", description="For who runs the installation")
 
+SPENDER = "<string(maxlength=24):spender>"
+MAX_PRICE_LIST = 2 * 1024 * 1024
 CONNECTOR = "<string(maxlength=40):name>"
 
 
@@ -101,6 +106,35 @@ def set_credit_limit(data: dict[str, Any], account_id: int) -> Any:
     )
 
 
+@resource.route("/operator/accounts/<id:account_id>/spend-limits")
+@resource.response(200, page_of(money.SpendLimit))
+def list_spend_limits(account_id: int) -> Any:
+    """What an account, its users and its keys may spend a day, and have today."""
+    services().accounts.get_settings(account_id)
+    return services().billing.spend_limits(account_id)
+
+
+@resource.route(f"/operator/accounts/<id:account_id>/spend-limits/{SPENDER}", methods=["PUT"])
+@resource.doc(**CONDITIONAL)
+@resource.arguments(money.NewSpendLimit)
+@resource.response(200, money.SpendLimit)
+def set_spend_limit(data: dict[str, Any], account_id: int, spender: str) -> Any:
+    """Let `account`, `key:<id>` or `user:<id>` spend so much a day, from now on."""
+    services().accounts.get_settings(account_id)
+    made = services().billing.set_spend_limit(account_id, spender, data["daily"], etag.expected_version())
+    return etag.tagged(made)
+
+
+@resource.route(f"/operator/accounts/<id:account_id>/spend-limits/{SPENDER}", methods=["DELETE"])
+@resource.doc(**CONDITIONAL)
+@resource.response(204)
+def delete_spend_limit(account_id: int, spender: str) -> Any:
+    """Take a spend limit away."""
+    services().accounts.get_settings(account_id)
+    services().billing.set_spend_limit(account_id, spender, None, etag.expected_version())
+    return no_content()
+
+
 @resource.route("/operator/accounts/<id:account_id>/balance")
 @resource.response(200, money.Balance)
 def account_balance(account_id: int) -> Any:
@@ -138,10 +172,44 @@ def list_prices(args: dict[str, Any]) -> Any:
 @resource.arguments(shapes.PricesToSet)
 @resource.response(200, money.Prices)
 def set_prices(data: dict[str, Any]) -> Any:
-    """Set prices by prefix from now on; messages accepted before keep theirs."""
+    """Set prices by prefix, from now or a later moment on; messages accepted before keep theirs."""
     rows = [[row["prefix"], row["price"]] for row in data["prices"]]
-    services().billing.set_prices(data["price_class"], rows, data["account_id"])
+    services().billing.set_prices(data["price_class"], rows, data["account_id"], data["valid_from"])
     return services().billing.list_prices(data["account_id"])
+
+
+@resource.route("/operator/prices/history")
+@resource.arguments(shapes.PriceHistoryArgs, location="query")
+@resource.response(200, page_of(shapes.PriceSaid))
+def price_history(args: dict[str, Any]) -> Any:
+    """Everything that was ever said in everybody's list or an account's own, newest first."""
+    return services().billing.price_history(**args)
+
+
+@resource.route("/operator/prices/import", methods=["POST"])
+@resource.doc(requestBody=UPLOADED)
+@resource.arguments(shapes.PriceImportArgs, location="query")
+@resource.response(200, shapes.PriceImport)
+def import_prices(args: dict[str, Any]) -> Any:
+    """Take a price list over from .xlsx or .csv: all of it, or with 422 `price_list_refused` nothing.
+
+    Columns: `price_class`; `prefix`, or `country` (two letters) and `network`; `price` in euro (`-` ends one);
+    `valid_from` (empty: now).
+    """
+    if args["account_id"] is not None:
+        services().accounts.get_settings(args["account_id"])
+    return services().billing.import_prices(uploaded(MAX_PRICE_LIST), **args)
+
+
+@resource.route("/operator/prices/export")
+@resource.arguments(shapes.PriceListArgs, location="query")
+@resource.response(200, content_type=XLSX, description="The list, as it can be imported again")
+def export_prices(args: dict[str, Any]) -> Any:
+    """The prices in force of everybody's list, or of an account's own, as .xlsx."""
+    if args["account_id"] is not None:
+        services().accounts.get_settings(args["account_id"])
+    file = services().billing.export_prices(args["account_id"])
+    return attachment(base64.b64decode(file["data_b64"]), "prices.xlsx", XLSX)
 
 
 @resource.route("/operator/connectors", methods=["POST"])

@@ -13,7 +13,7 @@ from gateway import openapi
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "api.md").read_text()
-ADDRESSES = re.findall(r"\$v1(/[\w/.]+)", PAGE)
+ADDRESSES = re.findall(r"\$v1(/[\w/.:-]+)", PAGE)
 
 
 @pytest.fixture(scope="module")

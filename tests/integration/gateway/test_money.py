@@ -108,3 +108,74 @@ def test_the_books_say_whether_all_of_it_is_right(world: World) -> None:
 
     assert found["right"]
     assert found["credits_match"]
+
+
+def test_a_spend_limit_is_set_shown_and_taken_away(world: World) -> None:
+    account_id, client = new_account(world, "limited")
+    path = f"operator/accounts/{account_id}/spend-limits"
+    made = world.operator.put(f"{path}/account", json={"daily": "25.00"})
+    assert (made.status_code, made.json()["spent"], made.headers["ETag"]) == (200, "0.00", '"25000000"')
+
+    (shown,) = client.get("spend-limits").json()["data"]
+    assert (shown["spender"], shown["daily"]) == ("account", "25.00")
+    late = world.operator.put(f"{path}/account", json={"daily": "1.00"}, headers={"If-Match": '"1"'})
+    assert late.json()["code"] == "version_mismatch"
+    assert world.operator.delete(f"{path}/account").status_code == 204
+    assert world.operator.delete(f"{path}/account").json()["code"] == "unknown_spend_limit"
+    assert client.get("spend-limits").json()["data"] == []
+
+
+@pytest.mark.parametrize("spender", ["everybody", "key:", "key:0", "user:x", "key:1 "])
+def test_a_spender_that_cannot_be_is_refused(world: World, spender: str) -> None:
+    path = f"operator/accounts/{world.account_id}/spend-limits/{spender}"
+
+    assert world.operator.put(path, json={"daily": "1.00"}).status_code == 422
+
+
+def upload(world: World, data: bytes, name: str = "prices.csv", **query: str) -> httpx.Response:
+    return world.operator.post("operator/prices/import", files={"file": (name, data)}, params=query)
+
+
+def test_a_price_list_goes_out_as_a_workbook_and_comes_back(world: World) -> None:
+    account_id, client = new_account(world, "listed")
+    table = b"price_class;country;network;price\nnormal;GR;;0,041\nlow;GR;Cosmote;0,022\n"
+    assert upload(world, table, account_id=account_id, dry_run="true").json()["dry_run"] is True
+    made = upload(world, table, account_id=account_id)
+    assert made.status_code == 200, made.text
+
+    (own,) = [row for row in client.get("prices").json()["data"] if row["own"] and row["prefix"] == "30"]
+    assert own["price"] == "0.041"
+    file = world.operator.get("operator/prices/export", params={"account_id": account_id})
+    assert file.content[:2] == b"PK"
+    back = upload(world, file.content, "prices.xlsx", account_id=account_id).json()
+    assert (back["added"], back["unchanged"]) == (0, made.json()["prices"])
+    said = world.operator.get("operator/prices/history", params={"account_id": account_id, "prefix": "30"})
+    assert [line["price"] for line in said.json()["data"]] == ["0.041"]
+
+
+def test_a_wrong_price_list_is_refused_with_every_row_that_is_wrong(world: World) -> None:
+    answer = upload(world, b"price_class,prefix,price\nnormal,30,abc\ngold,31,1\n")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "price_list_refused")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/rows/2/price", "/rows/3/price_class"]
+
+
+def test_a_file_that_is_no_list_is_a_clear_answer(world: World) -> None:
+    unreadable = upload(world, b"\x89PNG\x00\xff")
+    large = upload(world, b"x" * (2 * 1024 * 1024 + 1))
+    none = world.operator.post("operator/prices/import", data={"a": "b"})
+    nobody = upload(world, b"price_class,prefix,price\nnormal,30,1\n", account_id="999999")
+
+    assert [answer.json()["code"] for answer in (unreadable, large, none, nobody)] == [
+        "file_unreadable",
+        "file_too_large",
+        "no_file",
+        "unknown_account",
+    ]
+
+
+def test_a_price_of_the_past_is_refused(world: World) -> None:
+    prices = {"price_class": "normal", "prices": [{"prefix": "30", "price": "1.00"}]}
+    answer = world.operator.post("operator/prices", json={**prices, "valid_from": "2020-01-01T00:00:00Z"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/valid_from")

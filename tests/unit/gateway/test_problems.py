@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from contracts.errors import KINDS, KeryxError
+from contracts.errors import KINDS, RETRY_AT, KeryxError, TooMany
 from gateway import errors
 
 
@@ -116,6 +117,24 @@ def test_every_kind_of_failure_has_its_status(fresh_app: Flask, kind: type[Keryx
     fresh_app.add_url_rule("/fail", "fail", fail)
     body = the_problem(fresh_app.test_client().get("/fail"), kind.status, "some_code")
     assert body["errors"] == [{"pointer": "/a", "code": "b", "detail": "c"}]
+
+
+def test_a_failure_that_knows_when_it_ends_says_so_in_the_header(fresh_app: Flask) -> None:
+    def fail() -> str:
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        raise TooMany("some_code", "Enough.", [{"pointer": "", "code": RETRY_AT, "detail": tomorrow}])
+
+    def fail_late() -> str:
+        raise TooMany(
+            "some_code", "Enough.", [{"pointer": "", "code": RETRY_AT, "detail": "2020-01-01T00:00:00Z"}]
+        )
+
+    fresh_app.add_url_rule("/fail", "fail", fail)
+    fresh_app.add_url_rule("/late", "late", fail_late)
+    client = fresh_app.test_client()
+
+    assert 86_000 < int(client.get("/fail").headers["Retry-After"]) <= 86_400
+    assert client.get("/late").headers["Retry-After"] == "1"
 
 
 def test_a_request_id_is_taken_over_or_made(anybody: FlaskClient) -> None:

@@ -53,6 +53,22 @@ class LedgerEntry(Schema):
     held = Money()
 
 
+class SpendLimit(Schema):
+    """What the account, a user or a key may set aside a day, and has today."""
+
+    spender = fields.String(metadata={"description": "`account` for all together, `key:<id>` or `user:<id>`"})
+    daily = Money()
+    spent = Money(metadata={"description": "Set aside today, less what came back"})
+    until = Time(metadata={"description": "When the account's day ends"})
+    currency = fields.String()
+
+
+class NewSpendLimit(Schema):
+    """What may be set aside a day."""
+
+    daily = Money(required=True, metadata={"example": "25.00"})
+
+
 class Price(Schema):
     """The price of one part to numbers with a prefix; the longest prefix wins."""
 

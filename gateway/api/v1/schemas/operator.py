@@ -165,12 +165,48 @@ class PricesToSet(Schema):
     price_class = fields.String(required=True, validate=validate.OneOf(PRICE_CLASSES))
     account_id = Id(load_default=None, allow_none=True)
     prices = fields.List(fields.Nested(PriceToSet), required=True, validate=validate.Length(min=1, max=5_000))
+    valid_from = Time(
+        load_default=None, allow_none=True, metadata={"description": "Now without it; never in the past"}
+    )
 
 
 class PriceListArgs(Schema):
     """Whose prices; without it, everybody's."""
 
     account_id = Id(load_default=None)
+
+
+class PriceImportArgs(PriceListArgs):
+    """Whose list; `dry_run` only tells what would be done."""
+
+    dry_run = fields.Boolean(load_default=False)
+
+
+class PriceImport(Schema):
+    """What was taken over: prices that the file says, those that are new, those that held already."""
+
+    prices = fields.Integer()
+    added = fields.Integer()
+    unchanged = fields.Integer()
+    dry_run = fields.Boolean()
+
+
+class PriceHistoryArgs(PageArgs):
+    """Which lines of a list's history."""
+
+    account_id = Id(load_default=None)
+    price_class = fields.String(load_default=None, validate=validate.OneOf(PRICE_CLASSES))
+    prefix = fields.String(load_default=None, validate=PREFIX)
+
+
+class PriceSaid(Schema):
+    """What was said of a price, and from when it counts; null ended what was said before."""
+
+    id = Id()
+    price_class = fields.String()
+    prefix = fields.String()
+    price = Money(allow_none=True)
+    valid_from = Time()
 
 
 class ConnectorFields(Schema):
