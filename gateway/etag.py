@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from flask import request
+from flask import g, request
 
 from contracts.errors import PreconditionFailed
 
@@ -30,3 +32,13 @@ def expected_version() -> int | None:
     if match is None:
         raise PreconditionFailed("version_mismatch", "If-Match is not the ETag of this resource.")
     return int(match[1])
+
+
+@contextmanager
+def conflict_shows(current: Callable[[], Any]) -> Iterator[None]:
+    """When somebody was faster, the problem carries the thing as it is now, so that the two can be compared at once."""
+    try:
+        yield
+    except PreconditionFailed:
+        g.current = current()
+        raise

@@ -19,6 +19,7 @@ MAX_TEXT = 2_000
 MAX_LABELS = 20
 MAX_LABEL = 40
 MAX_GROUPS = 1_000
+MAX_FILTERS = 20
 MAX_CHOSEN = 10_000
 MAX_PACE = 10_000_000
 CUSTOM_FIELDS = ("custom1", "custom2", "custom3", "custom4")
@@ -72,13 +73,14 @@ class Audience(Schema):
     all = _bool()
     group_ids = _ids(MAX_GROUPS)
     minus_group_ids = _ids(MAX_GROUPS)
+    filter_ids = _ids(MAX_FILTERS)
     contact_ids = _ids(MAX_CHOSEN)
     numbers = fields.List(fields.String(validate=_msisdn), validate=validate.Length(max=MAX_CHOSEN))
 
     @validates_schema
     def _names_somebody(self, data: dict[str, Any], **_: Any) -> None:
-        if not any(data.get(name) for name in ("all", "group_ids", "contact_ids", "numbers")):
-            raise Code("empty_audience", "Name groups, contacts or numbers, or all.")
+        if not any(data.get(name) for name in ("all", "group_ids", "filter_ids", "contact_ids", "numbers")):
+            raise Code("empty_audience", "Name groups, filters, contacts or numbers, or all.")
 
     @post_load
     def _in_digits(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

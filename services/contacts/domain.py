@@ -74,13 +74,17 @@ def shown_state(state: str) -> str:
 
 @dataclass(frozen=True)
 class Audience:
-    """Whom a campaign goes to: the union of the lists (or everyone), less the members of ``minus_group_ids``."""
+    """Whom a campaign goes to: the union of the lists (or everyone), less the members of ``minus_group_ids``.
+
+    ``filters`` are saved filters as they were when it was asked for.
+    """
 
     everyone: bool = False
     group_ids: tuple[int, ...] = ()
     minus_group_ids: tuple[int, ...] = ()
     contact_ids: tuple[int, ...] = ()
     numbers: tuple[int, ...] = ()
+    filters: tuple[dict[str, Any], ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -90,6 +94,7 @@ class Audience:
             "minus_group_ids": list(self.minus_group_ids),
             "contact_ids": list(self.contact_ids),
             "numbers": list(self.numbers),
+            "filters": list(self.filters),
         }
 
     @classmethod
@@ -98,7 +103,7 @@ class Audience:
         lists = {
             name: tuple(data[name]) for name in ("group_ids", "minus_group_ids", "contact_ids", "numbers")
         }
-        return cls(everyone=bool(data["everyone"]), **lists)
+        return cls(everyone=bool(data["everyone"]), filters=tuple(data.get("filters", ())), **lists)
 
 
 def in_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

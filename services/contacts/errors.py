@@ -67,6 +67,28 @@ class InvalidMapping(Invalid):
     code = "invalid_mapping"
 
 
+class UnknownBulk(NotFound):
+    """The account has no such bulk action."""
+
+    code = "unknown_bulk"
+
+
+class UnknownFilter(NotFound):
+    """The account has no such saved filter."""
+
+    code = "unknown_filter"
+
+
+class NotUndoable(Conflict):
+    """A bulk action cannot be undone; its code says why: ``not_undoable_<why>``."""
+
+
+class FilterNameTaken(Conflict):
+    """Another saved filter of the account has the name."""
+
+    code = "filter_name_taken"
+
+
 class NumberTaken(Conflict):
     """Another contact of the account has the number."""
 
@@ -137,12 +159,6 @@ class PasteTooLarge(TooLarge):
     """The pasted text is longer than is taken."""
 
     code = "paste_too_large"
-
-
-class SelectionTooLarge(TooLarge):
-    """More contacts match than are changed at once."""
-
-    code = "selection_too_large"
 
 
 class TooManyNumbers(TooLarge):

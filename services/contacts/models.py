@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from servicekit.exports import export_tables
 from servicekit.tables import kit_tables
 
 from . import records, refusals  # noqa: F401  their tables belong to the same metadata
@@ -294,4 +295,5 @@ class SnapshotMember(Base):
     fields: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
+export_tables(Base.metadata)
 kit_tables(Base.metadata)

@@ -145,11 +145,44 @@ class Selection(Schema):
     filter = fields.Nested(Filter)
 
 
+class ExportSelection(Filter):
+    """What of the contacts goes into a file: those of ``ids`` (None: all) that match the filter."""
+
+    ids = _ids(domain.MAX_SELECTION, allow_none=True, load_default=None)
+    labels = fields.Dict(keys=fields.String(), values=CleanText(40), load_default=dict)
+
+
+class Merge(Schema):
+    """The contacts that another one takes over."""
+
+    others = fields.List(
+        _id(),
+        data_key="with",
+        attribute="with",
+        required=True,
+        validate=validate.Length(1, 20, error="number_count"),
+    )
+
+
 class BulkParams(Schema):
     """What a bulk action needs besides its selection."""
 
     group_ids = _ids(100, load_default=list)
     reason = CleanText(500, load_default="")
+
+
+class FilterChanges(Schema):
+    """A part of a saved filter; ``filter`` is replaced as a whole."""
+
+    name = CleanText(100, validate=validate.Length(min=1, error="required"))
+    filter = fields.Nested(Filter)
+
+
+class NewFilter(FilterChanges):
+    """A saved filter."""
+
+    name = CleanText(100, required=True, validate=validate.Length(min=1, error="required"))
+    filter = fields.Nested(Filter, required=True)
 
 
 class SuppressionWords(Schema):
@@ -199,6 +232,7 @@ class AudienceData(Schema):
     all = fields.Boolean(load_default=False)
     group_ids = _ids(1_000, load_default=list)
     minus_group_ids = _ids(1_000, load_default=list)
+    filter_ids = _ids(20, load_default=list)
     contact_ids = _ids(domain.MAX_AUDIENCE_LIST, load_default=list)
     numbers = fields.List(
         Msisdn(), validate=validate.Length(max=domain.MAX_AUDIENCE_LIST, error="too_many"), load_default=list
@@ -238,16 +272,17 @@ def load(schema: type[Schema], data: Any) -> dict[str, Any]:
         raise InvalidFields("Some fields are not valid.", list(_flatten(error.messages, ""))[:100]) from None
 
 
-def load_audience(data: Any) -> Audience:
-    """An audience, its numbers read. Raises InvalidFields."""
+def load_audience(data: Any) -> tuple[Audience, list[int]]:
+    """An audience, its numbers read, and the saved filters it names. Raises InvalidFields."""
     known = load(AudienceData, data)
-    return Audience(
+    audience = Audience(
         everyone=known["all"],
         group_ids=tuple(sorted(set(known["group_ids"]))),
         minus_group_ids=tuple(sorted(set(known["minus_group_ids"]))),
         contact_ids=tuple(known["contact_ids"]),
         numbers=tuple(known["numbers"]),
     )
+    return audience, sorted(set(known["filter_ids"]))
 
 
 def load_numbers(numbers: Any) -> tuple[list[int], list[dict[str, Any]]]:

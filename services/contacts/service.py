@@ -10,16 +10,25 @@ from servicekit import inbox
 from servicekit.service import Database, consumes, every, rpc
 
 from . import queries, schemas
+from .people import People
 from .queries import audiences as audiences_read
 from .queries import contacts as contacts_read
 from .queries import imports as imports_read
 from .saying_no import SayingNo
-from .use_cases import answering, audiences, bulk, consents, contacts, groups, imports, unsubscribing
+from .use_cases import (
+    answering,
+    audiences,
+    consents,
+    contacts,
+    groups,
+    imports,
+    unsubscribing,
+)
 
 Answer = dict[str, Any]
 
 
-class ContactsService(SayingNo):
+class ContactsService(SayingNo, People):
     """People, their numbers and groups, imports, the blacklist, snapshots of audiences."""
 
     name = "contacts"
@@ -72,12 +81,6 @@ class ContactsService(SayingNo):
             return contacts_read.list_contacts(session, account_id, listing, cursor, limit)
 
     @rpc
-    def bulk(self, account_id: int, action: str, selection: Answer, params: Answer | None = None) -> Answer:
-        """One action on a selection of contacts: ``{matched, changed}``."""
-        with self.db.transaction() as session:
-            return bulk.bulk(session, account_id, action, selection, params)
-
-    @rpc
     def record_consent(self, account_id: int, id: int, data: Answer) -> Answer:
         """Write down that a contact agreed: how, in what words, from where, when."""
         with self.db.transaction() as session:
@@ -116,10 +119,10 @@ class ContactsService(SayingNo):
             return groups.update_group(session, account_id, id, changes, version)
 
     @rpc
-    def delete_group(self, account_id: int, id: int) -> Answer:
+    def delete_group(self, account_id: int, id: int, version: int | None = None) -> Answer:
         """Delete a group; its contacts stay."""
         with self.db.transaction() as session:
-            return groups.delete_group(session, account_id, id)
+            return groups.delete_group(session, account_id, id, version)
 
     @rpc
     def add_members(self, account_id: int, id: int, contact_ids: list[int]) -> Answer:

@@ -1,7 +1,7 @@
 """The process that does the long work of contacts: ``python -m services.contacts.worker``.
 
 Lanes are threads with a connection each: two take imports, so that a small one need not wait for a million rows, one
-freezes audiences, one tidies up. A lane wakes by NOTIFY and looks by itself once a second.
+freezes audiences, one does bulk actions, two tidy up. A lane wakes by NOTIFY and looks by itself once a second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import psycopg2.extras
 from servicekit import jobs, logs, worker
 
 from . import queries
-from .jobs import Claim, LostJob, Stopping, applying, freezing, purging, staging
+from .jobs import Claim, LostJob, Stopping, applying, bulking, freezing, housekeeping, purging, staging
 
 log = logs.get(__name__)
 
@@ -131,8 +131,8 @@ class Contacts:
         self._lanes = [
             ImportLane(process, n, self._held, self._owner, self._is_over) for n in range(1, IMPORT_LANES + 1)
         ]
-        self._freezer, self._tidier, self._heart = (
-            process.connect(role) for role in ("freeze", "tidy", "heart")
+        self._freezer, self._tidier, self._heart, self._bulk, self._house = (
+            process.connect(role) for role in ("freeze", "tidy", "heart", "bulk", "house")
         )
         self._swept_at = 0.0
         self._threads: list[threading.Thread] = []
@@ -142,7 +142,9 @@ class Contacts:
         for lane in self._lanes:
             self._start(lane.step, "imports")
         self._start(lambda: freezing.freeze_next(self._freezer), "snapshots")
+        self._start(lambda: bulking.bulk_next(self._bulk, self._owner, self._is_over), "bulk")
         self._start(self._tidy, None)
+        self._start(self._keep_house, None)
         beat_at = time.monotonic()
         while not self._over.is_set() and not self._process.stopping.wait(STOP_LOOK_SECONDS):
             if time.monotonic() >= beat_at:
@@ -158,7 +160,14 @@ class Contacts:
     def close(self) -> None:
         """End the lanes and close all connections."""
         self._over.set()
-        for connection in (self._freezer, self._tidier, self._heart, *self._lanes):
+        for connection in (
+            self._freezer,
+            self._tidier,
+            self._heart,
+            self._bulk,
+            self._house,
+            *self._lanes,
+        ):
             connection.close()
 
     def _start(self, step: Step, channel: str | None) -> None:
@@ -194,6 +203,10 @@ class Contacts:
             self._swept_at = time.monotonic()
             purging.sweep(self._tidier)
         return purging.purge_next(self._tidier)
+
+    def _keep_house(self) -> bool:
+        housekeeping.sort_in(self._house)
+        return housekeeping.purge_next(self._house)
 
 
 class _Wake:

@@ -6,11 +6,14 @@ from gateway.api.resource import KeryxApi
 
 from . import (
     account,
+    audit,
     billing,
     blacklist,
+    bulk,
     campaigns,
     contacts,
     exports,
+    filters,
     groups,
     imports,
     messages,
@@ -22,7 +25,10 @@ from . import (
 
 RESOURCES = (
     account.resource,
+    bulk.resource,
     contacts.resource,
+    filters.resource,
+    audit.resource,
     groups.resource,
     imports.resource,
     blacklist.resource,

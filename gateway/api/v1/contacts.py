@@ -11,12 +11,11 @@ from gateway.paging import PageArgs, page_of
 from gateway.request import idempotency_key
 
 from .schemas.contacts import (
-    BulkArgs,
-    BulkResult,
     Consent,
     Contact,
     ContactFields,
     ContactListArgs,
+    Merge,
     NewConsent,
     NewContact,
 )
@@ -54,9 +53,10 @@ def get_contact(contact_id: int) -> Any:
 @resource.response(200, Contact)
 def update_contact(changes: dict[str, Any], contact_id: int) -> Any:
     """Change a part of a contact; `numbers` and `group_ids` are replaced as a whole."""
-    found = services().contacts.update_contact(
-        auth.account_id(), contact_id, changes, etag.expected_version()
-    )
+    with etag.conflict_shows(lambda: _current(contact_id)):
+        found = services().contacts.update_contact(
+            auth.account_id(), contact_id, changes, etag.expected_version()
+        )
     return etag.tagged(found)
 
 
@@ -64,8 +64,9 @@ def update_contact(changes: dict[str, Any], contact_id: int) -> Any:
 @resource.doc(**CONDITIONAL)
 @resource.response(204)
 def delete_contact(contact_id: int) -> Any:
-    """Delete a contact; the blacklist keeps its numbers."""
-    services().contacts.delete_contact(auth.account_id(), contact_id, etag.expected_version())
+    """Delete a contact; it can be restored for a week. The blacklist keeps its numbers."""
+    with etag.conflict_shows(lambda: _current(contact_id)):
+        services().contacts.delete_contact(auth.account_id(), contact_id, etag.expected_version())
     return no_content()
 
 
@@ -85,10 +86,29 @@ def list_consents(args: dict[str, Any], contact_id: int) -> Any:
     return services().contacts.list_consents(auth.account_id(), contact_id, **args)
 
 
-@resource.route("/contacts/bulk", methods=["POST"])
-@resource.arguments(BulkArgs)
-@resource.response(200, BulkResult)
-def bulk(data: dict[str, Any]) -> Any:
-    """Do one thing to many contacts: groups, blacklist, delete."""
-    action, selection = data.pop("action"), data.pop("selection")
-    return services().contacts.bulk(auth.account_id(), action, selection, data)
+@resource.route("/contacts/<id:contact_id>/merge", methods=["POST"])
+@resource.doc(**CONDITIONAL)
+@resource.arguments(Merge)
+@resource.response(200, Contact)
+def merge_contacts(data: dict[str, Any], contact_id: int) -> Any:
+    """Merge duplicates into this contact. It keeps its id, its primary number and every field it has.
+
+    Blank fields are filled from the others in the order given, notes are added, numbers and groups are taken over; the
+    others are gone, for good.
+    """
+    with etag.conflict_shows(lambda: _current(contact_id)):
+        found = services().contacts.merge_contacts(
+            auth.account_id(), contact_id, data["others"], etag.expected_version()
+        )
+    return etag.tagged(found)
+
+
+@resource.route("/contacts/<id:contact_id>/restore", methods=["POST"])
+@resource.response(200, Contact)
+def restore_contact(contact_id: int) -> Any:
+    """Bring a deleted contact back, while it is kept, with the numbers nobody else has meanwhile."""
+    return etag.tagged(services().contacts.restore_contact(auth.account_id(), contact_id))
+
+
+def _current(contact_id: int) -> Any:
+    return Contact().dump(services().contacts.get_contact(auth.account_id(), contact_id))

@@ -45,15 +45,24 @@ def get_group(group_id: int) -> Any:
 @resource.response(200, Group)
 def update_group(changes: dict[str, Any], group_id: int) -> Any:
     """Change name or description."""
-    found = services().contacts.update_group(auth.account_id(), group_id, changes, etag.expected_version())
+    with etag.conflict_shows(lambda: _current(group_id)):
+        found = services().contacts.update_group(
+            auth.account_id(), group_id, changes, etag.expected_version()
+        )
     return etag.tagged(found)
 
 
+def _current(group_id: int) -> Any:
+    return Group().dump(services().contacts.get_group(auth.account_id(), group_id))
+
+
 @resource.route("/groups/<id:group_id>", methods=["DELETE"])
+@resource.doc(**CONDITIONAL)
 @resource.response(204)
 def delete_group(group_id: int) -> Any:
     """Delete a group; its contacts stay."""
-    services().contacts.delete_group(auth.account_id(), group_id)
+    with etag.conflict_shows(lambda: _current(group_id)):
+        services().contacts.delete_group(auth.account_id(), group_id, etag.expected_version())
     return no_content()
 
 

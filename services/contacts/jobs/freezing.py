@@ -33,9 +33,6 @@ _FAILED = (
     "UPDATE snapshots SET state = 'failed', error_code = %(code)s WHERE id = %(id)s AND state = 'freezing'"
 )
 
-# A million numbers are sorted in memory; compiling the statement would cost a small freeze more than running it.
-_TUNE = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
-
 
 def freeze_next(connection: Any) -> bool:
     """Make the oldest snapshot that waits; False when none does.
@@ -61,11 +58,8 @@ def freeze_next(connection: Any) -> bool:
 
 def _freeze(cursor: Any, asked: dict[str, Any]) -> None:
     context.enter(asked["correlation_id"])
-    cursor.execute(_TUNE)
-    params = audiences.parameters(asked["account_id"], Audience.from_data(asked["audience"]))
-    params |= {"snapshot_id": asked["id"], "campaign_id": asked["campaign_id"]}
-    figures = queries.row(cursor, audiences.FREEZE, params)
-    assert figures is not None
+    audience = Audience.from_data(asked["audience"])
+    figures = audiences.freeze(cursor, asked["account_id"], audience, asked["id"], asked["campaign_id"])
     queries.run(cursor, _READY, figures | {"id": asked["id"]})
     _tell(cursor, asked, figures)
     crashpoints.reach("contacts-worker.frozen")

@@ -2,53 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .. import domain, links, schemas
 from ..domain import Audience
 from ..errors import SnapshotNotReady, UnknownSnapshot
 from . import links as links_read
-from . import row, rows, value
+from . import row, rows, search, value
 
-# A candidate is one reason to be sent to: a membership, an id, a number given. A number belongs to one contact of
-# an account at most (key of phones), so contact_id depends on msisdn alone and DISTINCT may keep any of equals.
-# What is asked of every candidate is a subselect in a column of its own: that looks into a key for each, or hashes once.
-# As a join it was planned by what the statistics believed of the account, and took minutes where they were behind.
-RECIPIENTS = """
-WITH candidates AS (
-    SELECT p.msisdn, p.contact_id
-    FROM groups g JOIN group_members m ON m.group_id = g.id JOIN phones p ON p.contact_id = m.contact_id AND p.is_primary
-    WHERE g.account_id = %(account_id)s AND g.id = ANY(%(group_ids)s)
-    UNION ALL
-    SELECT p.msisdn, p.contact_id FROM phones p
-    WHERE p.account_id = %(account_id)s AND p.is_primary AND p.contact_id = ANY(%(contact_ids)s)
-    UNION ALL
-    SELECT p.msisdn, p.contact_id FROM phones p
-    WHERE p.account_id = %(account_id)s AND p.is_primary AND %(everyone)s
-    UNION ALL
-    SELECT n.msisdn, (SELECT p.contact_id FROM phones p WHERE p.account_id = %(account_id)s AND p.msisdn = n.msisdn)
-    FROM unnest(%(numbers)s::bigint[]) n (msisdn)
-), judged AS MATERIALIZED (
-    SELECT c.msisdn, c.contact_id, EXISTS (
+# A candidate is one reason to be sent to: a membership, a filter, an id, a number given. A number belongs to one contact of
+# an account at most (key of phones), so contact_id depends on msisdn alone and any of equals will do.
+_GROUPS = """SELECT p.msisdn, p.contact_id
+    FROM group_members m JOIN phones p ON p.contact_id = m.contact_id AND p.is_primary WHERE m.group_id = ANY(%(group_ids)s)"""
+_CHOSEN = """SELECT p.msisdn, p.contact_id FROM phones p
+    WHERE p.account_id = %(account_id)s AND p.is_primary AND p.contact_id = ANY(%(contact_ids)s)"""
+_EVERYONE = "SELECT p.msisdn, p.contact_id FROM phones p WHERE p.account_id = %(account_id)s AND p.is_primary"
+_NUMBERS = """SELECT n.msisdn,
+        (SELECT p.contact_id FROM phones p WHERE p.account_id = %(account_id)s AND p.msisdn = n.msisdn)
+    FROM unnest(%(numbers)s::bigint[]) n (msisdn)"""
+_FILTERED = "SELECT p.msisdn, p.contact_id FROM contacts c JOIN phones p ON p.contact_id = c.id AND p.is_primary WHERE {where}"
+
+# What is asked of every candidate is a subselect in a column or a CASE of its own: that looks into a key for each, or
+# hashes once. As a join it was planned by what the statistics believed of the account, and took minutes where they were behind.
+_NOT_EXCLUDED = """WHERE CASE WHEN EXISTS (
         SELECT FROM group_members m WHERE m.group_id = ANY(%(minus_group_ids)s) AND m.contact_id = c.contact_id
-    ) AS excluded
-    FROM candidates c
+    ) THEN false ELSE true END"""
+_RECIPIENTS = """
+WITH candidates (msisdn, contact_id) AS ({candidates}
 ), numbers AS MATERIALIZED (
-    SELECT d.msisdn, d.contact_id, EXISTS (
+    SELECT d.msisdn, d.contact_id, d.times, EXISTS (
         SELECT FROM suppressions s WHERE s.account_id = %(account_id)s AND s.msisdn = d.msisdn AND s.active
     ) AS suppressed
-    FROM (SELECT DISTINCT ON (msisdn) msisdn, contact_id FROM judged WHERE NOT excluded) d
-), counts AS (
-    SELECT count(*) FILTER (WHERE NOT suppressed) AS recipients,
-        (SELECT count(*) FROM judged WHERE NOT excluded) - count(*) AS duplicates,
-        count(*) FILTER (WHERE suppressed) AS suppressed
-    FROM numbers
-)
-"""
+    FROM (SELECT msisdn, max(contact_id) AS contact_id, count(*) AS times FROM candidates c {excluding} GROUP BY msisdn) d
+)"""
 
+_PARAMETER = re.compile(r"%\((\w+)\)s")
 _FIELDS = ", ".join(f"c.{name}" for name in domain.MEMBER_FIELDS)
 
-FREEZE = f"""{RECIPIENTS}, frozen AS (
+_FREEZE = f""", frozen AS (
     INSERT INTO snapshot_members (snapshot_id, ordinal, msisdn, contact_id, fields)
     SELECT %(snapshot_id)s, row_number() OVER (ORDER BY n.contact_id, n.msisdn), n.msisdn, n.contact_id,
         CASE WHEN c.id IS NOT NULL THEN ARRAY[{_FIELDS}] END
@@ -61,23 +53,31 @@ FREEZE = f"""{RECIPIENTS}, frozen AS (
         array_agg(msisdn ORDER BY ordinal)
     FROM frozen GROUP BY 2
 )
-SELECT recipients, duplicates, suppressed FROM counts
+SELECT count(*) FILTER (WHERE NOT suppressed) AS recipients, coalesce(sum(times), 0)::bigint - count(*) AS duplicates,
+    count(*) FILTER (WHERE suppressed) AS suppressed
+FROM numbers
 """
 
-_SAMPLE = f"""
-SELECT n.msisdn::text, CASE WHEN c.id IS NOT NULL THEN ARRAY[{_FIELDS}] END
-FROM numbers n LEFT JOIN contacts c ON c.id = n.contact_id
-WHERE NOT n.suppressed ORDER BY n.contact_id, n.msisdn LIMIT %(sample)s
+# The sample is chosen before its fields are fetched, and one pass counts everything: of 200,000 recipients with a sample of
+# 20,000 this took 0.5 s instead of 2.2.
+_ESTIMATE = f""", prefixes AS MATERIALIZED (
+    SELECT left(msisdn::text, %(prefix_digits)s) AS prefix, count(*) FILTER (WHERE NOT suppressed) AS recipients,
+        sum(times) - count(*) AS duplicates, count(*) FILTER (WHERE suppressed) AS suppressed
+    FROM numbers GROUP BY 1
+), sampled AS MATERIALIZED (
+    SELECT msisdn, contact_id FROM numbers WHERE NOT suppressed ORDER BY contact_id, msisdn LIMIT %(sample)s
+)
+SELECT coalesce(sum(recipients), 0)::bigint AS recipients, coalesce(sum(duplicates), 0)::bigint AS duplicates,
+    coalesce(sum(suppressed), 0)::bigint AS suppressed,
+    coalesce(jsonb_object_agg(prefix, recipients) FILTER (WHERE recipients > 0), '{{}}') AS by_prefix,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(n.msisdn::text,
+            (SELECT ARRAY[{_FIELDS}] FROM contacts c WHERE c.id = n.contact_id)) ORDER BY n.contact_id, n.msisdn), '[]')
+        FROM sampled n) AS sample
+FROM prefixes
 """
 
-ESTIMATE = f"""{RECIPIENTS}
-SELECT counts.*,
-    (SELECT coalesce(jsonb_object_agg(prefix, quantity), '{{}}') FROM (
-        SELECT left(msisdn::text, %(prefix_digits)s) AS prefix, count(*) AS quantity
-        FROM numbers WHERE NOT suppressed GROUP BY 1) p) AS by_prefix,
-    (SELECT coalesce(jsonb_agg(jsonb_build_array(s.msisdn, s.fields)), '[]') FROM ({_SAMPLE}) s (msisdn, fields)) AS sample
-FROM counts
-"""
+# A million numbers are counted in memory; compiling the statement would cost a small audience more than running it.
+_TUNE = "SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"
 
 PAGE = """
 SELECT ordinal, msisdn::text, fields FROM snapshot_members
@@ -92,16 +92,37 @@ FROM snapshots WHERE account_id = %(account_id)s AND id = %(id)s
 _BLANK = [""] * len(domain.MEMBER_FIELDS)
 
 
-def parameters(account_id: int, audience: Audience) -> dict[str, Any]:
-    """What RECIPIENTS needs. The groups of ``audience`` were checked to be the account's."""
-    return audience.to_data() | {"account_id": account_id}
+def freeze(
+    session: Any, account_id: int, audience: Audience, snapshot_id: int, campaign_id: int
+) -> dict[str, int]:
+    """Store the members of a snapshot: ``{recipients, duplicates, suppressed}``."""
+    sql, params = _recipients(session, account_id, audience)
+    found = row(session, sql + _FREEZE, params | {"snapshot_id": snapshot_id, "campaign_id": campaign_id})
+    assert found is not None
+    return found
+
+
+def _recipients(session: Any, account_id: int, audience: Audience) -> tuple[str, dict[str, Any]]:
+    """The numbers of an audience, judged. Its groups were checked to be the account's."""
+    value(session, _TUNE, {})
+    params = audience.to_data() | {"account_id": account_id}
+    branches = [_EVERYONE] if audience.everyone else []
+    branches += [_GROUPS] * bool(audience.group_ids) + [_CHOSEN] * bool(audience.contact_ids)
+    for index, stored in enumerate(audience.filters):
+        asked = search.conditions(session, account_id, schemas.load(schemas.Filter, stored))
+        branches.append(_FILTERED.format(where=_PARAMETER.sub(rf"%(f{index}_\1)s", asked.everything)))
+        params |= {f"f{index}_{name}": one for name, one in asked.params.items()}
+    branches += [_NUMBERS] * bool(audience.numbers or not branches)
+    candidates = "\n    UNION ALL ".join(branches)
+    excluding = _NOT_EXCLUDED if audience.minus_group_ids else ""
+    return _RECIPIENTS.format(candidates=candidates, excluding=excluding), params
 
 
 def estimate(session: Any, account_id: int, audience: Audience, sample: int) -> dict[str, Any]:
     """What a freeze would find now, without storing anything; members carry a token of the real length only."""
-    params = parameters(account_id, audience)
+    sql, params = _recipients(session, account_id, audience)
     params |= {"sample": max(0, min(sample, domain.MAX_SAMPLE)), "prefix_digits": domain.PREFIX_DIGITS}
-    found = row(session, ESTIMATE, params)
+    found = row(session, sql + _ESTIMATE, params)
     assert found is not None
     members = [
         [ordinal, msisdn, domain.SAMPLE_TOKEN, fields or _BLANK]

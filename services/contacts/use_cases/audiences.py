@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from servicekit import context
@@ -9,6 +10,7 @@ from servicekit import context
 from .. import domain, queries, schemas
 from ..errors import InvalidFields
 from ..queries import audiences as read
+from . import filters
 
 _INSERT = """
 INSERT INTO snapshots (account_id, campaign_id, audience, correlation_id)
@@ -23,7 +25,7 @@ _FIND = "SELECT id FROM snapshots WHERE account_id = %(account_id)s AND campaign
 def freeze_audience(session: Any, account_id: int, campaign_id: int, audience: Any) -> dict[str, Any]:
     """Ask for the snapshot of a campaign; ends with AudienceFrozen. The same campaign again gets the same snapshot.
 
-    Only one that failed is made anew. Raises InvalidFields, UnknownGroup.
+    Only one that failed is made anew. Raises InvalidFields, UnknownGroup, UnknownFilter.
     """
     if not domain.is_id(campaign_id):
         raise InvalidFields(
@@ -38,11 +40,11 @@ def freeze_audience(session: Any, account_id: int, campaign_id: int, audience: A
 
 
 def audience_estimate(session: Any, account_id: int, audience: Any, sample: int) -> dict[str, Any]:
-    """What a freeze would find now. Raises InvalidFields, UnknownGroup."""
+    """What a freeze would find now. Raises InvalidFields, UnknownGroup, UnknownFilter."""
     return read.estimate(session, account_id, _checked(session, account_id, audience), int(sample))
 
 
 def _checked(session: Any, account_id: int, audience: Any) -> domain.Audience:
-    wanted = schemas.load_audience(audience)
+    wanted, filter_ids = schemas.load_audience(audience)
     queries.require_groups(session, account_id, [*wanted.group_ids, *wanted.minus_group_ids])
-    return wanted
+    return replace(wanted, filters=tuple(filters.definitions(session, account_id, filter_ids)))

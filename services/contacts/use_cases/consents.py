@@ -10,6 +10,7 @@ from servicekit import context
 from .. import domain, queries, schemas
 from ..errors import InvalidFields, UnknownContact
 from ..queries import contacts as read
+from . import audit
 
 _INSERT = """
 INSERT INTO consents (account_id, msisdn, how, wording, source, at, actor)
@@ -65,6 +66,7 @@ def record_consent(session: Any, account_id: int, contact_id: int, data: Any) ->
         raise InvalidFields("The contact does not have this number.", [error])
     words = (wanted["how"], wanted["wording"], wanted["source"])
     consent_id = record(session, account_id, msisdn, *words, wanted["at"])
+    audit.note(session, account_id, "consent.recorded", f"contact:{contact_id}", how=wanted["how"])
     found = queries.row(session, _ONE, {"id": consent_id})
     assert found is not None
     return _shown(found)

@@ -10,7 +10,7 @@ from servicekit import idempotency
 from .. import domain, queries, schemas
 from ..errors import InvalidFields, NumberTaken, UnknownContact, VersionMismatch
 from ..queries import contacts as read
-from . import lock_contacts
+from . import audit, lock_contacts, trash
 
 _INSERT = f"""
 INSERT INTO contacts (account_id, {", ".join(domain.TEXT_FIELDS)})
@@ -47,6 +47,7 @@ def create_contact(session: Any, account_id: int, data: Any, idempotency_key: st
         contact_id = queries.value(session, _INSERT, values | {"account_id": account_id})
         _put_numbers(session, account_id, contact_id, wanted["numbers"])
         _put_groups(session, contact_id, wanted.get("group_ids", ()))
+        audit.note(session, account_id, "contact.created", f"contact:{contact_id}")
         return read.get_contact(session, account_id, contact_id)
 
     return dict(
@@ -77,19 +78,22 @@ def update_contact(
         queries.require_groups(session, account_id, wanted["group_ids"])
         queries.run(session, "DELETE FROM group_members WHERE contact_id = %(id)s", {"id": contact_id})
         _put_groups(session, contact_id, wanted["group_ids"])
+    audit.note(session, account_id, "contact.updated", f"contact:{contact_id}", fields=sorted(wanted))
     return read.get_contact(session, account_id, contact_id)
 
 
 def delete_contact(
     session: Any, account_id: int, contact_id: int, version: int | None = None
 ) -> dict[str, Any]:
-    """Delete a contact with its numbers and memberships; the blacklist keeps its numbers.
+    """Delete a contact with its numbers and memberships, to be brought back for a time (``trash``).
 
+    The blacklist keeps its numbers.
     Raises UnknownContact, VersionMismatch.
     """
     lock_contacts(session, account_id)
     _lock(session, account_id, contact_id, version)
-    queries.run(session, "DELETE FROM contacts WHERE id = %(id)s", {"id": contact_id})
+    trash.throw_away(session, account_id, [contact_id])
+    audit.note(session, account_id, "contact.deleted", f"contact:{contact_id}")
     return {"id": contact_id, "deleted": True}
 
 

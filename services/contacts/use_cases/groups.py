@@ -9,7 +9,7 @@ from servicekit import idempotency
 from .. import domain, queries, schemas
 from ..errors import GroupNameTaken, InvalidFields, UnknownGroup, VersionMismatch
 from ..queries import contacts as read
-from . import lock_contacts
+from . import audit, lock_contacts
 
 _INSERT = """
 INSERT INTO groups (account_id, name, description) VALUES (%(account_id)s, %(name)s, %(description)s)
@@ -54,6 +54,7 @@ def create_group(session: Any, account_id: int, data: Any, idempotency_key: str 
         group_id = queries.value(session, _INSERT, params)
         if group_id is None:
             raise GroupNameTaken("There is a group of this name.")
+        audit.note(session, account_id, "group.created", f"group:{group_id}")
         return read.get_group(session, account_id, group_id)
 
     return dict(
@@ -72,14 +73,16 @@ def update_group(
     if queries.value(session, _NAME_TAKEN, params):
         raise GroupNameTaken("There is a group of this name.")
     queries.run(session, _UPDATE, params)
+    audit.note(session, account_id, "group.updated", f"group:{group_id}")
     return read.get_group(session, account_id, group_id)
 
 
-def delete_group(session: Any, account_id: int, group_id: int) -> dict[str, Any]:
-    """Delete a group; its contacts stay. Raises UnknownGroup."""
+def delete_group(session: Any, account_id: int, group_id: int, version: int | None = None) -> dict[str, Any]:
+    """Delete a group; its contacts stay. Raises UnknownGroup, VersionMismatch."""
     lock_contacts(session, account_id)
-    _lock(session, account_id, group_id, None)
+    _lock(session, account_id, group_id, version)
     queries.run(session, "DELETE FROM groups WHERE id = %(id)s", {"id": group_id})
+    audit.note(session, account_id, "group.deleted", f"group:{group_id}")
     return {"id": group_id, "deleted": True}
 
 
@@ -89,6 +92,7 @@ def add_members(session: Any, account_id: int, group_id: int, contact_ids: Any) 
     lock_contacts(session, account_id)
     queries.require_groups(session, account_id, [group_id])
     read.require_contacts(session, account_id, ids)
+    audit.note(session, account_id, "group.members_added", f"group:{group_id}", contacts=len(ids))
     return {"changed": add_to_groups(session, account_id, [group_id], ids)}
 
 
@@ -97,6 +101,7 @@ def remove_members(session: Any, account_id: int, group_id: int, contact_ids: An
     ids = _member_ids(contact_ids)
     lock_contacts(session, account_id)
     queries.require_groups(session, account_id, [group_id])
+    audit.note(session, account_id, "group.members_removed", f"group:{group_id}", contacts=len(ids))
     return {"changed": remove_from_groups(session, account_id, [group_id], ids)}
 
 

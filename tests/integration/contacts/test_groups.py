@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from servicekit.database import Database
-from services.contacts import domain
 from services.contacts.errors import (
     GroupNameTaken,
-    InvalidFields,
-    SelectionTooLarge,
     UnknownContact,
     UnknownGroup,
     VersionMismatch,
 )
 from services.contacts.queries import contacts as read
 from services.contacts.use_cases import bulk, groups
-from tests.integration.contacts.support import call, fetch, new_contact, new_group, told
+from tests.integration.contacts.support import call, new_contact, new_group
 
 pytestmark = pytest.mark.integration
 
@@ -81,78 +76,3 @@ def test_a_deleted_group_leaves_its_contacts(db: Database, account_id: int) -> N
     assert call(db, read.get_contact, account_id, contact_id)["group_ids"] == []
     with pytest.raises(UnknownGroup):
         call(db, read.get_group, account_id, group_id)
-
-
-def test_an_action_takes_all_that_match_a_filter(db: Database, account_id: int) -> None:
-    for number, city in (("6971234567", "Αθήνα"), ("6971234568", "Βόλος"), ("6971234569", "ΑΘΗΝΑ")):
-        new_contact(db, account_id, number, custom1=city)
-    group_id = new_group(db, account_id)
-    selection = {"filter": {"search": "αθηνα"}}
-
-    result = call(db, bulk.bulk, account_id, "add_to_groups", selection, {"group_ids": [group_id]})
-
-    assert result == {"matched": 2, "changed": 2}
-    assert members(db, account_id, group_id) == 2
-    call(db, bulk.bulk, account_id, "remove_from_groups", selection, {"group_ids": [group_id]})
-    assert members(db, account_id, group_id) == 0
-
-
-def test_blacklisting_takes_every_number_of_the_contacts(db: Database, account_id: int) -> None:
-    contact_id = new_contact(db, account_id, "6971234567", "6971234568")
-    by_id = {"ids": [contact_id]}
-
-    assert call(db, bulk.bulk, account_id, "blacklist", by_id, {"reason": "asked"}) == {
-        "matched": 1,
-        "changed": 2,
-    }
-    assert call(db, bulk.bulk, account_id, "unblacklist", by_id, None) == {"matched": 1, "changed": 2}
-    (put, lifted) = told(db, account_id, "contacts.suppression_changed")
-    assert put["suppressed"] == lifted["lifted"] == ["306971234567", "306971234568"]
-
-
-def test_deleting_takes_numbers_and_memberships_along(
-    db: Database, account_id: int, other_account_id: int
-) -> None:
-    ids = [new_contact(db, account_id, f"697123456{n}") for n in range(3)]
-    theirs = new_contact(db, other_account_id, "6971234567")
-    group_id = new_group(db, account_id, contact_ids=ids)
-
-    assert call(db, bulk.bulk, account_id, "delete", {"ids": [*ids, theirs]}, None) == {
-        "matched": 3,
-        "changed": 3,
-    }
-
-    assert members(db, account_id, group_id) == 0
-    assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [(0,)]
-    assert call(db, read.get_contact, other_account_id, theirs)["id"] == theirs
-
-
-@pytest.mark.parametrize(
-    ("action", "selection", "params"),
-    [
-        ("send", {"ids": [1]}, None),
-        (None, {"ids": [1]}, None),
-        ("delete", {}, None),
-        ("delete", {"ids": [1], "filter": {}}, None),
-        ("delete", {"ids": ["x"]}, None),
-        ("add_to_groups", {"ids": [1]}, {}),
-        ("delete", {"filter": {"search": 5}}, None),
-        ("delete", "all", None),
-    ],
-)
-def test_an_action_that_is_not_clear_is_refused(
-    db: Database, account_id: int, action: Any, selection: Any, params: Any
-) -> None:
-    with pytest.raises(InvalidFields):
-        call(db, bulk.bulk, account_id, action, selection, params)
-
-
-def test_too_many_at_once_are_refused_and_nothing_is_done(
-    db: Database, account_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ids = [new_contact(db, account_id, f"697123456{n}") for n in range(3)]
-    monkeypatch.setattr(domain, "MAX_SELECTION", 2)
-
-    with pytest.raises(SelectionTooLarge):
-        call(db, bulk.bulk, account_id, "delete", {"filter": {}}, None)
-    assert [call(db, read.get_contact, account_id, id_)["id"] for id_ in ids] == ids

@@ -14,11 +14,12 @@ MAX_TEXT = 2_000
 
 
 class Audience(Schema):
-    """Who gets it: groups and contacts and numbers, minus groups. `all` is everybody."""
+    """Who gets it: groups, saved filters, contacts and numbers, minus groups. `all` is everybody."""
 
     all = fields.Boolean()
     group_ids = ids(1_000)
     minus_group_ids = ids(1_000)
+    filter_ids = ids(20, metadata={"description": "Saved filters; their contacts as of the start"})
     contact_ids = ids(10_000)
     numbers = numbers(10_000)
 

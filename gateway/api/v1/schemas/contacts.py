@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, fields, validate
 
 from gateway.fields import Id, Time
 from gateway.paging import PageArgs
 
 from .common import ids, number, shown_number, string
 
-BULK_ACTIONS = ("add_to_groups", "remove_from_groups", "blacklist", "unblacklist", "delete")
 SORTS = ("created", "-created", "name", "-name")
 MAX_NUMBERS = 20
 
@@ -122,36 +119,7 @@ class ContactListArgs(ContactFilter, PageArgs):
     sort = fields.String(load_default="created", validate=validate.OneOf(SORTS))
 
 
-class Selection(Schema):
-    """Named contacts, or all that a filter finds."""
+class Merge(Schema):
+    """Which contacts another one takes over."""
 
-    ids = ids(50_000, 1)
-    filter = fields.Nested(ContactFilter)
-
-    @validates_schema
-    def _one_of_them(self, data: dict[str, Any], **_: Any) -> None:
-        if len(data) != 1:
-            raise ValidationError("Give either ids or filter.")
-
-
-class BulkArgs(Schema):
-    """What to do with a selection."""
-
-    action = fields.String(required=True, validate=validate.OneOf(BULK_ACTIONS))
-    selection = fields.Nested(Selection, required=True)
-    group_ids = ids(100, 1, metadata={"description": "For the actions on groups"})
-    reason = string(200, metadata={"description": "For blacklist"})
-
-    @validates_schema
-    def _groups_where_needed(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("action", "").endswith("_groups") and not data.get("group_ids"):
-            raise ValidationError("Missing data for required field.", "group_ids")
-
-
-class BulkResult(Schema):
-    """What it did."""
-
-    matched = fields.Integer(metadata={"description": "Contacts selected"})
-    changed = fields.Integer(
-        metadata={"description": "What changed for them: memberships, numbers, contacts"}
-    )
+    others = fields.List(Id(), data_key="with", required=True, validate=validate.Length(min=1, max=20))

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from gateway.fields import Id, Time
 
+from .common import ids
+from .contacts import ContactFilter
 from .messages import MessageFilter
 
 WHAT = ("messages", "contacts", "lookups", "ledger")
 FORMATS = ("xlsx", "csv")
 
 
+class ContactExportFilter(ContactFilter):
+    """Which contacts: those named that match."""
+
+    ids = ids(50_000, 1)
+
+
+FILTERS: dict[str, type[Schema]] = {"contacts": ContactExportFilter}
+
+
 class NewExport(Schema):
-    """What to export."""
+    """What to export; `filter` takes the fields of the list of the same name, and of contacts also `ids`."""
 
     what = fields.String(required=True, validate=validate.OneOf(WHAT))
     format = fields.String(load_default="xlsx", validate=validate.OneOf(FORMATS))
-    filter = fields.Nested(MessageFilter, load_default=dict)
+    filter = fields.Dict(
+        keys=fields.String(),
+        load_default=dict,
+        metadata={
+            "description": "Of messages: id, from, until, to, sender, state, campaign_id, channel. Of contacts: "
+            "search, group_id, blacklisted, created_from, created_until, ids"
+        },
+    )
+
+    @post_load
+    def _checked(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        schema = FILTERS.get(data["what"], MessageFilter)
+        try:
+            return data | {"filter": schema().load(data["filter"])}
+        except ValidationError as error:
+            raise ValidationError({"filter": error.messages}) from None
 
 
 class Export(Schema):
