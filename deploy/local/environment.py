@@ -25,7 +25,10 @@ PORT_VARIABLES = (
     "KERYX_PAYPAL_SIM_PORT",
 )
 # Who set these at the keyboard takes real money through a real provider; only billing hears of them.
-PAYMENTS = ("KERYX_VIVA_", "KERYX_PAYPAL_", "KERYX_PAYMENTS_URL")
+PAYMENTS = (
+    *("KERYX_VIVA_", "KERYX_PAYPAL_", "KERYX_PAYMENTS_URL"),
+    *("KERYX_BANK_", "KERYX_SELLER_", "KERYX_ORDER_", "KERYX_VAT_RATE"),
+)
 
 Environment = dict[str, str]
 

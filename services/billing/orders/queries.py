@@ -183,13 +183,8 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 def _refunds(session: Any, order_id: int) -> list[dict[str, Any]]:
     found = session.scalars(select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)).all()
+    names = ("id", "amount_cents", "state", "reason", "error")
     return [
-        {
-            "id": row.id,
-            "amount_cents": row.amount_cents,
-            "state": row.state,
-            "reason": row.reason,
-            "created_at": as_time(row.created_at),
-        }
+        {**{name: getattr(row, name) for name in names}, "created_at": as_time(row.created_at)}
         for row in found
     ]

@@ -48,9 +48,9 @@ def ask(db: Database, registry: Registry, shop: Shop, account_id: int, order_id:
 
     Raises UnknownOrder, WrongState, MethodNotOffered, ProviderDown, ProviderRefused.
     """
-    refuse_unoffered(registry, shop, method)
     with db.transaction() as session:
         order = ordering.owned(session, account_id, order_id)
+        refuse_unoffered(registry, shop, method)
         if method == "bank":
             ordering.ask_payment(session, order, method, timedelta(days=shop.orders.order_bank_days))
             return

@@ -19,6 +19,7 @@ from ..errors import Spent
 from ..orders import domain, paying
 from ..orders.errors import UnknownOrder
 from ..orders.models import Order
+from ..queries import as_time
 from .errors import NothingToRefund, RefundInProgress, UnknownRefund
 from .models import Payment, Refund
 from .port import ProviderDown, ProviderRefused
@@ -46,7 +47,7 @@ def refund(
     if to_ask:
         _ask_provider(db, registry, refund_id, payment, row.amount_cents)
     with db.transaction() as session:
-        return _shown(_locked(session, refund_id))
+        return shown(_locked(session, refund_id))
 
 
 def _request(
@@ -144,7 +145,7 @@ def resolve(session: Any, refund_id: int, refunded: bool) -> dict[str, Any]:
         finish(session, row, None)
     else:
         fail(session, row, "not refunded, says the operator")
-    return _shown(row)
+    return shown(row)
 
 
 def doubt_abandoned(session: Any) -> int:
@@ -228,7 +229,8 @@ def _locked(session: Any, refund_id: int) -> Refund:
     return row
 
 
-def _shown(row: Refund) -> dict[str, Any]:
+def shown(row: Refund) -> dict[str, Any]:
+    """A refund as an order and the operator show it."""
     return {
         "id": row.id,
         "order_id": row.order_id,
@@ -236,4 +238,5 @@ def _shown(row: Refund) -> dict[str, Any]:
         "state": row.state,
         "reason": row.reason,
         "error": row.error,
+        "created_at": as_time(row.created_at),
     }
