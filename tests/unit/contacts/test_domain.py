@@ -94,7 +94,7 @@ def test_an_audience_survives_the_way_to_the_database() -> None:
 
 
 def test_numbers_of_an_audience_are_read_in_any_shape() -> None:
-    audience = schemas.load_audience({"numbers": ["697 123 4567", "+30 6971234568", "00306971234569"]})
+    audience, _ = schemas.load_audience({"numbers": ["697 123 4567", "+30 6971234568", "00306971234569"]})
 
     assert audience.numbers == (306971234567, 306971234568, 306971234569)
 
