@@ -1,6 +1,7 @@
 """A whole stack for tests: every process of the table, on the world that KERYX_E2E_WORLD describes, in KERYX_RUN_DIR.
 
 Run as ``python -m tests.support.e2e_stack``: a supervisor that ends with SIGTERM. ``running`` starts it, waits, and ends it.
+Crash points (servicekit.crashpoints) are armed in ``<run>/crash-points``.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def main() -> None:
     layout = current()
     state = State(layout)
     world = World(**json.loads(os.environ[WORLD])).environment()
-    shared = environment.outside(state)
+    points = layout.run / "crash-points"
+    points.mkdir(exist_ok=True)
+    shared = environment.outside(state) | {"KERYX_CRASH_POINTS": str(points)}
     supervisor.serve([stack.command(process, shared, world, state) for process in PROCESSES], layout)
 
 
