@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -72,6 +73,7 @@ class Case:
     complaints: list[str] = field(default_factory=list)
     things: ExitStack = field(default_factory=ExitStack)
     memory: dict[str, Any] = field(default_factory=dict)
+    expected_starts: Counter[str] = field(default_factory=Counter)
 
     @property
     def stack(self) -> Stack:
@@ -141,6 +143,15 @@ class Case:
         operator.patch(path, wanted)
         smsc = self.stack.smsc
         wait(lambda: smsc.stats()["connections"] > before and smsc.stats()["binds"], 60, "bound anew")
+
+    def expect_start(self, process: str) -> None:
+        """The fault has the supervisor start this one anew, once more."""
+        self.expected_starts[process] += 1
+
+    def restart_with(self, process: str, **more: str) -> None:
+        """Start a process anew with ``more`` in its environment; none: as usual."""
+        self.expect_start(process)
+        self.rig.restart_with(process, **more)
 
     # --- the third tenant
 

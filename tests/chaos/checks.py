@@ -30,7 +30,7 @@ class Verdict:
     complaints: tuple[str, ...]
 
 
-def judge(evidence: Evidence, doubt_allowed: int, may_restart: frozenset[str]) -> Verdict:
+def judge(evidence: Evidence, doubt_allowed: int) -> Verdict:
     """All checks. ``doubt_allowed`` parts may stay in doubt: a window for each bind that was lost with answers open."""
     twice = sum(twice_in(books) for books in evidence.books)
     forgotten = [line for books in evidence.books for line in forgotten_in(books)]
@@ -43,8 +43,8 @@ def judge(evidence: Evidence, doubt_allowed: int, may_restart: frozenset[str]) -
         complaints.append(f"the books are wrong, sum {evidence.ledger_sum}")
     for check in CHECKS:
         complaints += _shortened(list(check(evidence)))
-    if by_itself := evidence.restarted - may_restart:
-        complaints.append(f"died by themselves: {', '.join(sorted(by_itself))}")
+    if evidence.died:
+        complaints.append(f"died by themselves: {', '.join(sorted(evidence.died))}")
     complaints += evidence.found_by_fault
     return Verdict(twice, len(forgotten), uncertain, evidence.ledger_sum, tuple(complaints))
 

@@ -105,14 +105,14 @@ class Books:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that is judged."""
+    """Everything that is judged. ``died``: the processes that were started anew without the fault having ended them."""
 
     books: tuple[Books, ...]
     ledger_sum: int
     ledger_right: bool
     unrest: Mapping[str, float]
     dead: Mapping[str, int]
-    restarted: frozenset[str]
+    died: frozenset[str]
     opt_outs: Sequence[OptOut] = ()
     pauses: Sequence[Pause] = ()
     found_by_fault: Sequence[str] = field(default=())

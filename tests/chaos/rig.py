@@ -118,10 +118,14 @@ class Rig:
 
     def came_back(self, process: str, killed: int) -> None:
         """Wait until the supervisor has it running and ready again, in the place of pid ``killed``. Raises TooLate."""
+        wait(lambda: self.pid(process) != killed, RETURN_SECONDS, f"{process} started anew")
+        self.is_back(process)
+
+    def is_back(self, process: str) -> None:
+        """Wait until it says that it is ready. Raises TooLate."""
         row = next(one for one in PROCESSES if one.name == process)
         state = State(self.layout)
         port = ready_port(row, environment.outside(state), state)
-        wait(lambda: self.pid(process) != killed, RETURN_SECONDS, f"{process} started anew")
         wait(lambda: supervisor.is_ready(port), RETURN_SECONDS, f"{process} ready again", 0.2)
 
     def restart_with(self, process: str, **more: str) -> None:

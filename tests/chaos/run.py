@@ -57,7 +57,7 @@ def run(fault: Fault, case: Case) -> Result:
     _wait_for_the_end(case)
     found = _collect(case, before)
     share = share_at(found, case.fired.at, PAIR) if case.fired else 0.0
-    verdict = judge(found, fault.doubt_allowed, fault.may_restart)
+    verdict = judge(found, fault.doubt_allowed)
     seconds = round(time.monotonic() - began, 1)
     return _result(fault, verdict, case.fired, share, seconds)
 
@@ -129,7 +129,9 @@ def _collect(case: Case, before: dict[str, int]) -> Evidence:
         ledger_right=collect.ledger_is_right(case.stack),
         unrest=case.rig.unrest(),
         dead={name: depth for name, depth in queues.items() if name.endswith(".dead")},
-        restarted=frozenset(name for name, count in starts.items() if count != before.get(name, 0)),
+        died=frozenset(
+            name for name, count in starts.items() if count > before.get(name, 0) + case.expected_starts[name]
+        ),
         opt_outs=tuple(case.opt_outs),
         pauses=tuple(case.pauses),
         found_by_fault=tuple(case.complaints),

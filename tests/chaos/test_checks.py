@@ -49,12 +49,12 @@ GOOD = Books(
 
 def evidence(books: Books = GOOD) -> Evidence:
     return Evidence(
-        (books,), ledger_sum=0, ledger_right=True, unrest={}, dead={"x.dead": 0}, restarted=frozenset()
+        (books,), ledger_sum=0, ledger_right=True, unrest={}, dead={"x.dead": 0}, died=frozenset()
     )
 
 
-def judged(found: Evidence, doubt: int = 0, may_restart: frozenset[str] = frozenset()) -> Verdict:
-    return judge(found, doubt, may_restart)
+def judged(found: Evidence, doubt: int = 0) -> Verdict:
+    return judge(found, doubt)
 
 
 def with_messages(**changed: Message) -> Books:
@@ -198,19 +198,13 @@ def test_a_campaign_that_does_not_end_is_found() -> None:
         ({"ledger_right": False}, "the books are wrong, sum 0"),
         ({"unrest": {"dispatch.bulk": 1}}, "not at rest: {'dispatch.bulk': 1}"),
         ({"dead": {"x.dead": 2}}, "dead letters: {'x.dead': 2}"),
-        ({"restarted": frozenset({"billing"})}, "died by themselves: billing"),
+        ({"died": frozenset({"billing"})}, "died by themselves: billing"),
         ({"found_by_fault": ("too late",)}, "too late"),
     ],
     ids=str,
 )
 def test_what_is_wrong_beside_the_messages_is_found(wrong: dict[str, object], complaint: str) -> None:
     assert judged(replace(evidence(), **wrong)).complaints == (complaint,)  # type: ignore[arg-type]
-
-
-def test_a_process_that_was_killed_on_purpose_may_have_started_anew() -> None:
-    killed = replace(evidence(), restarted=frozenset({"sender"}))
-
-    assert judged(killed, may_restart=frozenset({"sender"})).complaints == ()
 
 
 @pytest.mark.parametrize(("after", "late"), [(4.9, False), (5.1, True)])

@@ -7,6 +7,7 @@ import time
 from ..case import Case
 from ..evidence import OptOut, Pause
 from ..points import Fired, NotFired
+from ..rig import TooLate, wait
 from .fault import Fault
 
 OPT_OUTS = 500
@@ -27,8 +28,13 @@ def _opt_out(case: Case) -> Fired:
 def _some_blocked(case: Case) -> None:
     sending = case.sending("A")
     blocked = "SELECT count(*) FROM messages WHERE account_id = %s AND sender = %s AND state = 7"
-    found = case.stack.sql("dispatcher", blocked, sending.account_id, sending.sender)[0][0]
-    if not found:
+    try:
+        wait(
+            lambda: case.stack.sql("dispatcher", blocked, sending.account_id, sending.sender)[0][0],
+            30,
+            "one blocked",
+        )
+    except TooLate:
         case.complaints.append("every opt-out came too late to stop anything")
 
 

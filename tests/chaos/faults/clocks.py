@@ -17,6 +17,7 @@ PACKAGE = "libfaketime"
 LIBRARY = "libfaketimeMT.so.1"
 FORWARD, BACK, RIGHT = "+3600s", "-3600s", "+0s"
 BETWEEN_SECONDS = 3.0
+CLOCKWORK = Path(__file__).resolve().parents[1] / "clockwork"
 
 
 def _library() -> Path:
@@ -42,18 +43,18 @@ def _own_clock(process: str, case: Case) -> None:
     library = _library()
     file = _clock(process, case)
     file.write_text(RIGHT, encoding="ascii")
-    case.rig.restart_with(
+    case.restart_with(
         process,
         LD_PRELOAD=str(library),
         FAKETIME_TIMESTAMP_FILE=str(file),
         FAKETIME_NO_CACHE="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",
-        DONT_FAKE_MONOTONIC="1",
+        PYTHONPATH=str(CLOCKWORK),
     )
 
 
 def _jump(process: str, case: Case) -> Fired:
-    file, log = _clock(process, case), case.rig.log_size(process)
+    file = _clock(process, case)
     if LIBRARY not in Path(f"/proc/{case.rig.pid(process)}/maps").read_text(encoding="utf-8"):
         raise NotFired(f"{process} runs without {LIBRARY}")
     at = case.now()
@@ -61,12 +62,11 @@ def _jump(process: str, case: Case) -> Fired:
         file.write_text(where, encoding="ascii")
         time.sleep(BETWEEN_SECONDS)
     file.write_text(RIGHT, encoding="ascii")
-    case.memory["log"] = log
     return Fired(at)
 
 
 def _machine_clock(process: str, case: Case) -> None:
-    case.rig.restart_with(process)
+    case.restart_with(process)
 
 
 def _clock(process: str, case: Case) -> Path:

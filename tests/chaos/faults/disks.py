@@ -20,9 +20,15 @@ DONE_SECONDS = 150.0
 SENDING_SECONDS = 14.0
 
 
-def _needs_a_small_disk(case: Case) -> None:
+def _small_disk_in_use(case: Case) -> None:
+    """Python chooses its temporary folder by writing there once: with a full disk it would choose another one."""
     if case.rig.disk.why_not:
         raise Skipped(case.rig.disk.why_not)
+    api = case.other().api
+    export = api.post("/exports", {"what": "messages", "format": "csv", "filter": {}})
+    job = api.post("/imports", {"text": str(people.number(0))})
+    wait(lambda: api.get(f"/exports/{export['id']}")["state"] == "done", 60, "an export", 0.2)
+    wait(lambda: api.get(f"/imports/{job['id']}")["state"] == "analysed", 60, "an import looked at", 0.2)
 
 
 def _export(case: Case) -> Fired:
@@ -51,7 +57,7 @@ def _seen(case: Case, process: str, log: int) -> Fired:
 
 
 def _file(case: Case) -> None:
-    _needs_a_small_disk(case)
+    _small_disk_in_use(case)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";")
     writer.writerow(people.HEADERS)
@@ -88,7 +94,7 @@ FAULTS = (
         "disk.export",
         "the disk is full while an export is written",
         _export,
-        prepare=_needs_a_small_disk,
+        prepare=_small_disk_in_use,
         after=_exported,
         seconds=SENDING_SECONDS,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from bench.harness.stack import WINDOW
@@ -28,10 +28,10 @@ class Fault:
     """One fault. ``prepare`` comes before the campaigns start, ``strike`` when a quarter of them is submitted.
 
     ``strike`` makes it happen and returns when it did (NotFired otherwise); ``after`` follows and has what must come back
-    come back; ``restore`` runs in any case. ``doubt_windows``: how many windows of parts may stay in doubt. ``may_restart``:
-    the processes that may be started anew. ``seconds``: how long sending lasts at least, so that a slow strike is still in
-    the middle. ``fresh_tenants``: the fault changes what its tenants may do later. ``upstream``: it strikes where chunks are
-    made, so the campaigns are slow by their own pace; otherwise the connector's rate holds them back.
+    come back; ``restore`` runs in any case. ``doubt_windows``: how many windows of parts may stay in doubt. ``seconds``: how
+    long sending lasts at least, so that a slow strike is still in the middle. ``fresh_tenants``: the fault changes what its
+    tenants may do later. ``upstream``: it strikes where chunks are made, so the campaigns are slow by their own pace;
+    otherwise the connector's rate holds them back.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Fault:
     after: Callable[[Case], None] = nothing
     restore: Callable[[Case], None] = nothing
     doubt_windows: int = 0
-    may_restart: frozenset[str] = field(default_factory=frozenset)
     seconds: float = 8.0
     fresh_tenants: bool = False
     upstream: bool = False
@@ -60,15 +59,14 @@ def at_point(
     case.rig.points.arm(point, Order("kill", after=after))
     trigger(case)
     fired = case.rig.points.wait(point, FIRE_SECONDS)
-    if not _is_of(fired.pid, pid, process):
+    if fired.pid == pid:
+        case.expect_start(process)
+        case.rig.came_back(process, pid)
+    elif process == "gateway":  # its worker, which its master, the one that is supervised, starts again
+        case.rig.is_back(process)
+    else:
         raise NotFired(f"{point}: fired in process {fired.pid}, {process} is {pid}")
-    case.rig.came_back(process, pid)
     return fired
-
-
-def _is_of(fired: int, pid: int, process: str) -> bool:
-    # gunicorn's worker is a child of the process that is supervised.
-    return fired == pid or process == "gateway"
 
 
 def kill(
@@ -92,7 +90,6 @@ def kill(
         prepare=prepare,
         after=after,
         doubt_windows=doubt_windows,
-        may_restart=frozenset({process}),
         seconds=seconds,
         upstream=upstream,
     )

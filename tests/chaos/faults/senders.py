@@ -28,6 +28,7 @@ def _one_of_two(case: Case) -> Fired:
     pid = case.rig.pid("sender")
     case.rig.points.arm("sender.submitted", Order("kill", pid=pid))
     fired = case.rig.points.wait("sender.submitted", FIRE_SECONDS)
+    case.expect_start("sender")
     case.rig.came_back("sender", pid)
     return fired
 
@@ -78,7 +79,6 @@ FAULTS = (
         _one_of_two,
         prepare=_two,
         doubt_windows=1,
-        may_restart=frozenset({"sender"}),
     ),
     Fault(
         "two-senders.one-frozen",
