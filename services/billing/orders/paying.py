@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from contracts.events import OrderPaid
-from servicekit import logs, outbox
+from servicekit import crashpoints, logs, outbox
 from servicekit.database import cursor_of
 
 from .. import audit, ledger, metrics
@@ -51,6 +51,7 @@ def pay(session: Any, order: Order, payment: Payment) -> None:
     )
     receipt = receipts.issue(session, order, "receipt", amounts_of(order))
     _tell(session, order, receipts.label(receipt))
+    crashpoints.reach("billing.paying")
     metrics.orders.labels(payment.provider, "paid").inc()
     log.info("order_paid", account_id=order.account_id, order_id=order.id, provider=payment.provider)
 

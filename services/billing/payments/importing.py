@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from servicekit import logs
+from servicekit import crashpoints, logs
 from servicekit.database import Database
 
 from .. import audit
@@ -66,6 +66,7 @@ def take_in(
             lines=statement.lines,
             fresh=statement.fresh,
         )
+    crashpoints.reach("billing.statement_stored")
     settle_received(db)
     with db.transaction() as session:
         return shown(session, statement.id)
@@ -140,6 +141,7 @@ def settle_received(db: Database, most: int = 5_000) -> int:
             last = row.id
             _settle(session, row)
         settled += 1
+        crashpoints.reach("billing.line_settled")
     return settled
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from servicekit import idempotency, logs
+from servicekit import crashpoints, idempotency, logs
 from servicekit.database import Database, cursor_of
 
 from .. import audit, ledger, use_cases
@@ -89,6 +89,7 @@ def _request(
 
 def _ask_provider(db: Database, registry: Registry, refund_id: int, payment: Payment, cents: int) -> None:
     provider = registry.get(payment.provider)
+    crashpoints.reach("billing.refund_requested")
     try:
         taken = provider.refund(payment.transaction_id, cents, payment.currency, f"refund-{refund_id}")
     except ProviderRefused as error:
@@ -98,6 +99,7 @@ def _ask_provider(db: Database, registry: Registry, refund_id: int, payment: Pay
         with db.transaction() as session:
             _doubt(session, _locked(session, refund_id), error.detail)
     else:
+        crashpoints.reach("billing.refund_taken")
         with db.transaction() as session:
             finish(session, _locked(session, refund_id), taken.refund_id)
 

@@ -29,7 +29,7 @@ class Told:
     opened: list[OrderToPay] = field(default_factory=list)
     payments: list[ProviderPayment] = field(default_factory=list)
     refunded: list[tuple[str, int, str]] = field(default_factory=list)
-    failure: Exception | None = None
+    failure: BaseException | None = None
     meanwhile: Callable[[], None] = lambda: None
 
     def open(self, order: OrderToPay) -> Opened:

@@ -251,6 +251,28 @@ def test_a_refund_in_doubt_holds_the_credit_until_a_person_says(
     assert money(db, account_id) == (left, 0)
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_refund_whose_process_is_killed_is_in_doubt_and_never_sent_again_by_itself(
+    db: Database, account_id: int
+) -> None:
+    provider = Told()
+    found = paid_order(db, account_id, provider)
+    provider.failure = Killed()
+    with pytest.raises(Killed):
+        refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", "k2")
+    with db.transaction() as session:
+        assert refunds.doubt_abandoned(session) == 0
+        cursor_of(session).execute("UPDATE refunds SET created_at = created_at - interval '3 minutes'")
+        assert refunds.doubt_abandoned(session) == 1
+    provider.failure = None
+    again = refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", "k2")
+    assert (again["state"], provider.refunded) == ("in_doubt", [])
+    assert money(db, account_id) == (0, 100 * EURO)
+
+
 def test_what_is_spent_is_not_given_back(db: Database, account_id: int) -> None:
     provider = Told()
     found = paid_order(db, account_id, provider)
