@@ -184,6 +184,8 @@ class Contacts(ServiceClient):
     get_export = read()
     export_chunk = read()
     list_audit = read()
+    about_number = command()
+    erase_number = command("long")
     create_group = command()
     get_group = read()
     list_groups = read()

@@ -17,6 +17,7 @@ from .events import (
     ChunkProgress,
     MessageReceived,
     MessagesProgressed,
+    NumbersErased,
     OptOutRequested,
     OrderPaid,
     ReceivedMessage,
@@ -62,6 +63,11 @@ MEANINGS: dict[type, dict[str, str]] = {
         "sequence": "counts by one per account; a gap makes the consumer ask for what is missing",
         "suppressed": "numbers that may no longer be sent to, E.164 digits without +",
         "lifted": "numbers that may be sent to again",
+    },
+    NumbersErased: {
+        "account_id": "the account",
+        "numbers": "all numbers of the person",
+        "opted_out": "those of them that were blacklisted",
     },
     OptOutRequested: {
         "account_id": "whom they asked",

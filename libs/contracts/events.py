@@ -95,6 +95,22 @@ class SuppressionChanged(Event):
 
 
 @dataclass(frozen=True)
+class NumbersErased(Event):
+    """An account erased ``numbers``: what is kept about them must not show whose they were.
+
+    Those in ``opted_out`` may not be sent to, should they come again.
+    """
+
+    TYPE = "numbers_erased"
+    VERSION = 1
+    PRODUCER = "contacts"
+
+    account_id: int
+    numbers: list[str]
+    opted_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class OptOutRequested(Event):
     """Somebody asked an account to be left alone, by ``link`` or ``keyword``.
 
@@ -232,6 +248,7 @@ ALL: tuple[type[Event], ...] = (
     AccountChanged,
     AudienceFrozen,
     SuppressionChanged,
+    NumbersErased,
     OptOutRequested,
     MessagesProgressed,
     MessageReceived,

@@ -49,6 +49,12 @@ class UnknownOptOut(NotFound):
     code = "unknown_opt_out"
 
 
+class UnknownNumber(NotFound):
+    """Nothing is known about the number."""
+
+    code = "unknown_number"
+
+
 class NotSuppressed(NotFound):
     """The number is not on the account's blacklist."""
 

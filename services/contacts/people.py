@@ -8,7 +8,7 @@ from servicekit import exports as kept_exports
 from servicekit.service import Database, rpc
 
 from .queries import bulk as bulk_read
-from .use_cases import audit, bulk, exports, filters, merging, trash
+from .use_cases import audit, bulk, exports, filters, gdpr, merging, trash
 
 Answer = dict[str, Any]
 
@@ -123,6 +123,20 @@ class People:
         """A piece of a finished export."""
         with self.db.transaction() as session:
             return kept_exports.piece(session, account_id, id, offset)
+
+    # --- all about a number
+
+    @rpc
+    def about_number(self, account_id: int, number: str) -> Answer:
+        """All that is known here about a number."""
+        with self.db.transaction() as session:
+            return gdpr.about(session, account_id, number)
+
+    @rpc
+    def erase_number(self, account_id: int, number: str) -> Answer:
+        """Erase a number and its contact; NumbersErased follows."""
+        with self.db.transaction() as session:
+            return gdpr.erase(session, account_id, number)
 
     # --- who did what
 

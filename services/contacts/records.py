@@ -14,7 +14,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    LargeBinary,
     Text,
     UniqueConstraint,
     text,
@@ -150,11 +149,11 @@ class AuditEntry(Base):
 
 
 class ErasedNumber(Base):
-    """A number that was erased, as a keyed hash; ``opted_out`` when nothing may be sent to it should it come again."""
+    """A number that was erased, as a pseudonym; ``opted_out`` when nothing may be sent to it should it come again."""
 
     __tablename__ = "erased_numbers"
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    pseudonym: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     opted_out: Mapped[bool] = mapped_column(Boolean)
     erased_at: Mapped[datetime] = moment_column()

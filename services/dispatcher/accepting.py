@@ -15,7 +15,7 @@ from contracts import envelope
 from contracts.events import ChunkProgress
 from servicekit import context, outbox
 
-from . import progress
+from . import erasing, progress
 from .bulk import copy_rows, insert_rows
 from .domain import Route, Router, State
 
@@ -122,6 +122,7 @@ def accept(
     chunk_id, first_id = _insert_chunk(cursor, incoming)
     if chunk_id is None:
         return None
+    erasing.revive(cursor, incoming.account_id, [message.msisdn for message in incoming.messages])
     ids = [0] * len(order)
     groups: dict[int | None, list[int]] = defaultdict(list)
     for offset, index in enumerate(order):

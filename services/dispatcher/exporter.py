@@ -48,7 +48,7 @@ class Messages:
 def shown(row: tuple[Any, ...]) -> list[Any]:
     """A row of the database as a row of the file: numbers as text, prices in euro, states by their names."""
     cells = list(row)
-    cells[1] = str(cells[1])
+    cells[1] = str(cells[1]) if cells[1] > 0 else "erased"
     cells[7] = cells[7] / 1_000_000  # for people to read; all sums are made in the ledger
     cells[8] = State(cells[8]).label
     return cells

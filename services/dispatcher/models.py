@@ -283,5 +283,16 @@ Table(
     _when("asked_at"),
 )
 
+Table(
+    "erasures",  # erased numbers: ``msisdn`` only while something is on its way to it
+    Base.metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("pseudonym", BigInteger, primary_key=True, autoincrement=False),
+    Column("msisdn", BigInteger),
+    Column("opted_out", Boolean, nullable=False),
+    _when("erased_at"),
+    Index("erasures_open", "erased_at", postgresql_where=text("msisdn IS NOT NULL")),
+)
+
 export_tables(Base.metadata)
 kit_tables(Base.metadata)

@@ -12,7 +12,8 @@ from .rows import dicts, one
 
 MAX_LIMIT = 500
 _SHOWN = """
-SELECT m.id, m.recipient::text AS to, m.sender, m.text, m.encoding, m.parts, c.price_class, m.parts * m.price AS price,
+SELECT m.id, CASE WHEN m.recipient < 0 THEN 'erased' ELSE m.recipient::text END AS to,
+    m.sender, m.text, m.encoding, m.parts, c.price_class, m.parts * m.price AS price,
     m.state, m.reason, c.kind, c.channel, m.reference, c.campaign_id, m.accepted_at, m.submitted_at, m.done_at
 FROM messages m JOIN chunks c ON c.id = m.chunk_id
 """

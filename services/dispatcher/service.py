@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.envelope import Envelope
 from contracts.errors import KeryxError
-from contracts.events import SuppressionChanged
+from contracts.events import NumbersErased, SuppressionChanged
 from servicekit import exports as kept_exports
 from servicekit import idempotency, inbox
 from servicekit.database import cursor_of
@@ -15,6 +15,7 @@ from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 from . import (
     connectors,
     direct_sends,
+    erasing,
     exports,
     inbound,
     partitions,
@@ -178,6 +179,11 @@ class DispatcherService:
         with self.db.transaction() as session:
             return queries.overview(cursor_of(session))
 
+    @consumes(NumbersErased, queue="dispatcher.numbers_erased")
+    def on_numbers_erased(self, session: Any, event: NumbersErased, envelope: Envelope) -> None:
+        """Replace erased numbers in the history."""
+        erasing.note(cursor_of(session), event)
+
     @consumes(SuppressionChanged, queue="dispatcher.suppression_changed")
     def on_suppression_changed(self, session: Any, event: SuppressionChanged, envelope: Envelope) -> None:
         """Follow the blacklist."""
@@ -207,6 +213,7 @@ class DispatcherService:
             partitions.ensure(cursor_of(session))
         with self.db.transaction() as session:
             sweeps.expire(cursor_of(session), self.chunks)
+            erasing.sweep(cursor_of(session))
             inbox.forget_old(session)
             idempotency.forget_old(session)
         direct_sends.give_back_old(self.db.transaction, cursor_of, self.billing)

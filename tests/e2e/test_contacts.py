@@ -227,3 +227,34 @@ def test_the_audit_says_who_did_what(running: Keryx) -> None:
     assert {one["actor"][:4] for one in found} == {"key:"}
     assert found[2]["details"] == {"fields": ["note"]}
     assert [one["action"] for one in shop.get("/audit", action="contact.deleted")["data"]] == done[1:2]
+
+
+def test_a_number_is_handed_out_and_erased_and_stays_opted_out(running: Keryx) -> None:
+    shop = running.shop()
+    number = "306971234599"
+    person = {"first_name": "Ερμής", "numbers": [{"number": number}, {"number": "6971234598"}]}
+    contact = shop.post("/contacts", person, 201)
+    shop.post(f"/contacts/{contact['id']}/consents", {"how": "form"}, 201)
+    sent = shop.send(to=number, text="Καλημέρα Ερμή")
+    shop.message(sent["id"], "delivered")
+    shop.post("/blacklist", {"numbers": [number]})
+
+    known = shop.get("/contacts/gdpr/697 123 4599", limit=1)
+    assert known["contact"]["first_name"] == "Ερμής"
+    assert [one["text"] for one in known["messages"]["data"]] == ["Καλημέρα Ερμή"]
+    assert (known["consents"][0]["how"], known["blacklist"][0]["active"]) == ("form", True)
+    assert shop.post(f"/contacts/gdpr/{number}/erase", status=202) == {"numbers": 2, "opted_out": 1}
+
+    def is_gone() -> bool:
+        message = shop.get(f"/messages/{sent['id']}")
+        return (message["to"], message["text"], message["state"]) == ("erased", "", "delivered")
+
+    eventually(is_gone, 30, 0.1, "the history without the number")
+    shop.get(f"/contacts/gdpr/{number}", 404)
+    shop.get(f"/contacts/{contact['id']}", 404)
+    assert shop.get("/blacklist")["data"] == []
+    assert number not in str(shop.get("/audit"))
+    again = shop.send(to=number, text="Again")
+    assert shop.message(again["id"], "blocked", "delivered")["state"] == "blocked"
+    back = shop.post("/contacts", {"numbers": [{"number": number}]}, 201)
+    assert back["blacklisted"]

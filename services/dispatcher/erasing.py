@@ -1,0 +1,86 @@
+"""Erased numbers: the history keeps that something was sent, not to whom nor what; who had opted out stays so.
+
+A number is replaced by its pseudonym (``servicekit.pseudonyms``) as soon as nothing is on its way to it any more; until then
+it is needed for sending and for receipts, and ``erasures`` holds it. The blacklisting of a number that had opted out goes
+with it, and comes back the moment somebody wants to send to that number again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from contracts.events import NumbersErased
+from servicekit import pseudonyms
+
+from .domain import FINAL
+
+PAGE = 100
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('erasures', %s))"
+_NOTE = """
+INSERT INTO erasures (account_id, pseudonym, msisdn, opted_out) VALUES (%s, %s, %s, %s)
+ON CONFLICT (account_id, pseudonym) DO UPDATE
+SET msisdn = excluded.msisdn, opted_out = erasures.opted_out OR excluded.opted_out, erased_at = now()
+"""
+_OPEN = """
+SELECT account_id, pseudonym, msisdn, opted_out FROM erasures WHERE msisdn IS NOT NULL
+ORDER BY erased_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_MESSAGES = """
+UPDATE messages SET recipient = %s, text = '', reference = NULL
+WHERE account_id = %s AND recipient = %s AND state = ANY(%s)
+"""
+_LEFT = "SELECT EXISTS (SELECT FROM messages WHERE account_id = %s AND recipient = %s)"
+_INBOUND = "UPDATE inbound SET sender = 'erased', body = '' WHERE account_id = %s AND sender = %s AND told"
+_OPTED_OUT = "SELECT EXISTS (SELECT FROM erasures WHERE account_id = %s AND opted_out)"
+_REVIVE = """
+INSERT INTO suppressions (account_id, msisdn)
+SELECT %s, n.msisdn FROM unnest(%s::bigint[], %s::bigint[]) n (msisdn, pseudonym)
+JOIN erasures e ON e.account_id = %s AND e.pseudonym = n.pseudonym AND e.opted_out ON CONFLICT DO NOTHING
+"""
+
+
+def note(cursor: Any, event: NumbersErased) -> None:
+    """Write down what is to be erased, erase what can be, and drop written files, which may have it in them."""
+    for number in event.numbers:
+        msisdn = int(number)
+        pseudonym = pseudonyms.of(event.account_id, msisdn)
+        cursor.execute(_NOTE, (event.account_id, pseudonym, msisdn, number in event.opted_out))
+    cursor.execute(
+        "DELETE FROM exports WHERE account_id = %s AND finished_at IS NOT NULL", (event.account_id,)
+    )
+    sweep(cursor)
+
+
+def sweep(cursor: Any) -> None:
+    """Erase what became final since; a number itself is forgotten when nothing of it is left."""
+    cursor.execute(_OPEN, (PAGE,))
+    for account_id, pseudonym, msisdn, opted_out in cursor.fetchall():
+        cursor.execute(_LOCK, (account_id,))
+        cursor.execute(_MESSAGES, (pseudonym, account_id, msisdn, [int(state) for state in FINAL]))
+        cursor.execute(_INBOUND, (account_id, str(msisdn)))
+        cursor.execute(_LEFT, (account_id, msisdn))
+        if cursor.fetchone()[0]:
+            continue
+        if opted_out:
+            cursor.execute(
+                "DELETE FROM suppressions WHERE account_id = %s AND msisdn = %s", (account_id, msisdn)
+            )
+        cursor.execute(
+            "UPDATE erasures SET msisdn = NULL WHERE account_id = %s AND pseudonym = %s",
+            (account_id, pseudonym),
+        )
+
+
+def revive(cursor: Any, account_id: int, msisdns: Iterable[str]) -> None:
+    """Blacklist again whoever of ``msisdns`` had opted out before being erased; in the transaction that accepts them.
+
+    The lock is the sweep's: it cannot lift a blacklisting between this look and the acceptance.
+    """
+    cursor.execute(_OPTED_OUT, (account_id,))
+    if not cursor.fetchone()[0]:
+        return
+    cursor.execute(_LOCK, (account_id,))
+    numbers = [int(msisdn) for msisdn in msisdns]
+    hashed = [pseudonyms.of(account_id, msisdn) for msisdn in numbers]
+    cursor.execute(_REVIVE, (account_id, numbers, hashed, account_id))
