@@ -24,6 +24,11 @@ pytestmark = pytest.mark.e2e
 
 METHODS = ("get", "put", "post", "patch", "delete")
 NUMBER = "6912345678"
+OPERATORS = (
+    *("account_id", "key_id", "name", "route_id", "spender"),
+    *("order_id", "refund_id", "deposit_id", "statement_id", "profile", "package_id", "batch_id"),
+)
+"""Parameters of the operator's addresses."""
 
 
 @dataclass
@@ -113,6 +118,9 @@ def owner(stack: Stack) -> Iterator[Tenant]:
     bulk = tenant.make("/api/v1/contacts/bulk", {"action": "unblacklist", "selection": selection}, 200)
     imported = tenant.http.post("/api/v1/imports", json={"text": f"6911111111 {tenant.mark}"})
     assert imported.status_code in (201, 202), imported.text
+    profile = {"name": tenant.mark, "country": "GR"}
+    assert tenant.http.put("/api/v1/billing-profile", json=profile).status_code == 200
+    order = tenant.make("/api/v1/orders", {"amount": "10.00", "method": "bank"})
     tenant.ids.update(
         group_id=group["id"],
         contact_id=contact["id"],
@@ -122,7 +130,10 @@ def owner(stack: Stack) -> Iterator[Tenant]:
         filter_id=saved["id"],
         bulk_id=bulk["id"],
         import_id=imported.json()["id"],
+        order_id=order["id"],
+        receipt_id="1",
         msisdn="306987654321",
+        **left_alone(stack, tenant),
     )
     yield tenant
     tenant.http.close()
@@ -134,6 +145,28 @@ def intruder(stack: Stack) -> Iterator[Tenant]:
     tenant = stack.tenant()
     yield tenant
     tenant.http.close()
+
+
+def left_alone(stack: Stack, tenant: Tenant) -> dict[str, str]:
+    """Ids of a request to be left alone, which waits, and of its notice: somebody pressed the button behind their link."""
+    assert tenant.http.patch("/api/v1/opt-outs/settings", json={"auto_approve": False}).status_code == 200
+    wanted = {"name": tenant.mark, "text": "x", "sender": "Keryx", "unsubscribe": True}
+    campaign = tenant.make("/api/v1/campaigns", {**wanted, "audience": {"numbers": ["6955555555"]}})
+    assert tenant.http.post(f"/api/v1/campaigns/{campaign['id']}/start").status_code == 200
+
+    def first(path: str, **query: str) -> dict[str, Any] | None:
+        data = tenant.http.get(path, params=query).json()["data"]
+        return data[0] if data else None
+
+    message = eventually(lambda: first("/api/v1/messages", campaign_id=campaign["id"]), 30)
+    assert message
+    link = re.search("/u/[0-9A-Za-z]{11}", message["text"])
+    assert link
+    assert httpx.post(f"{stack.url}{link[0]}", timeout=40).status_code == 200
+    opt_out, notice = first("/api/v1/opt-outs"), eventually(lambda: first("/api/v1/notices"), 30)
+    assert opt_out
+    assert notice
+    return {"opt_out_id": opt_out["id"], "notice_id": notice["id"]}
 
 
 def address(path: str, ids: dict[str, str]) -> str:
@@ -192,6 +225,10 @@ def snapshot(tenant: Tenant) -> dict[str, Any]:
             "/api/v1/campaigns/{campaign_id}",
             "/api/v1/imports/{import_id}",
             "/api/v1/blacklist",
+            "/api/v1/opt-outs",
+            "/api/v1/notices",
+            "/api/v1/orders/{order_id}",
+            "/api/v1/billing-profile",
         )
     }
 
@@ -282,7 +319,7 @@ def test_a_campaign_to_another_tenants_group_finds_nobody(owner: Tenant, intrude
 
 
 def test_no_operator_address_opens_to_a_client(stack: Stack, owner: Tenant) -> None:
-    ids = {"account_id": "1", "key_id": "1", "name": "smsc", "route_id": "1"}
+    ids = dict.fromkeys(OPERATORS, "1")
     for method, path, operation in stack.calls():
         if "/operator/" in path:
             body = body_for(stack.document, operation)
@@ -290,7 +327,7 @@ def test_no_operator_address_opens_to_a_client(stack: Stack, owner: Tenant) -> N
 
 
 def test_no_address_opens_without_a_key(stack: Stack, owner: Tenant) -> None:
-    ids = {**owner.ids, "account_id": "1", "key_id": "1", "name": "smsc", "route_id": "1"}
+    ids = {**owner.ids, **dict.fromkeys(OPERATORS, "1")}
     with httpx.Client(base_url=stack.url, timeout=40) as anybody:
         for method, path, operation in stack.calls():
             response = anybody.request(method, address(path, ids), json=body_for(stack.document, operation))
