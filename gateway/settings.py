@@ -20,7 +20,7 @@ class GatewaySettings:
     auth_cache_seconds: float = 5.0  # how long a revoked key may still work
     auth_cache_size: int = 10_000
     max_body_bytes: int = 4 * MIB
-    max_upload_bytes: int = 50 * MIB
+    max_upload_bytes: int = 128 * MIB
     trusted_proxies: int = 0  # how many proxies stand before us and append to X-Forwarded-For
     import_wait_seconds: float = 10.0  # how long POST /imports waits for the analysis before it answers 202
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 import time
 from collections.abc import Iterator
@@ -14,14 +15,15 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from contracts.errors import BadRequest, Invalid, TooLarge
 from gateway import auth
-from gateway.api.resource import Resource, no_content, read_json
+from gateway.api.resource import IDEMPOTENT, Resource, no_content, read_json
 from gateway.clients import services
 from gateway.defaults import custom_field_labels
 from gateway.download import XLSX, attachment, chunks, streamed
 from gateway.errors import field_errors
 from gateway.paging import PageArgs, page_of
+from gateway.request import idempotency_key
 
-from .schemas.imports import Commit, Import, ImportSummary, Mapping, Paste
+from .schemas.imports import Commit, Import, ImportSummary, Mapping, Paste, TemplateArgs
 
 resource = Resource("imports", description="Contacts from Excel, CSV or a paste")
 
@@ -53,19 +55,19 @@ UPLOAD_DOC = {
 
 
 @resource.route("/imports", methods=["POST"])
-@resource.doc(**UPLOAD_DOC)
+@resource.doc(**UPLOAD_DOC, **IDEMPOTENT)
 @resource.response(201, Import)
 @resource.alt_response(202, schema=Import, success=True, description="Still being looked at; poll it")
 def create_import() -> Any:
-    """Upload a file (multipart `file`, at most 50 MB) or send a paste (JSON `{text}`); nothing is saved yet.
+    """Upload a file (multipart `file`, at most 128 MB) or send a paste (JSON `{text}`); nothing is saved yet.
 
-    The answer shows what was found: header row, mapping of columns, a preview and counts.
+    The answer shows what was found: header row, mapping of columns and where that is from, a preview and counts.
     """
-    account_id = auth.account_id()
+    account_id, key = auth.account_id(), idempotency_key()
     if request.mimetype == "multipart/form-data":
-        import_id = _upload(account_id)
+        import_id = _upload(account_id, key)
     else:
-        import_id = services().contacts.create_import_text(account_id, _pasted_text())["id"]
+        import_id = services().contacts.create_import_text(account_id, _pasted_text(), key)["id"]
     found = _look_at(account_id, import_id)
     return found, 201 if found["state"] in FINISHED_LOOKING else 202
 
@@ -80,7 +82,7 @@ def _pasted_text() -> str:
         raise Invalid("invalid_fields", "Some fields are not valid; errors names each.", errors) from None
 
 
-def _upload(account_id: int) -> int:
+def _upload(account_id: int, key: str | None) -> int:
     limit = current_app.config["MAX_UPLOAD_BYTES"]
     request.max_content_length = limit + ENVELOPE_BYTES
     try:
@@ -95,11 +97,24 @@ def _upload(account_id: int) -> int:
     contacts = services().contacts
     filename = upload.filename.replace("\x00", "")[-200:]
     labels = auth.identity().settings["custom_labels"]
-    import_id: int = contacts.create_import(account_id, filename, size, labels)["id"]
-    for sequence, piece in enumerate(_pieces(upload.stream)):
-        contacts.append_import(account_id, import_id, sequence, base64.b64encode(piece).decode())
-    contacts.analyse_import(account_id, import_id)
+    digest = _digest(upload.stream) if key else ""
+    place = contacts.create_import(account_id, filename, size, labels, digest, key)
+    import_id: int = place["id"]
+    if (
+        place["state"] == "receiving"
+    ):  # under a known key: what broke off goes on, pieces that arrived do no harm
+        for sequence, piece in enumerate(_pieces(upload.stream)):
+            contacts.append_import(account_id, import_id, sequence, base64.b64encode(piece).decode())
+        contacts.analyse_import(account_id, import_id)
     return import_id
+
+
+def _digest(stream: BinaryIO | Any) -> str:
+    found = hashlib.sha256()
+    for piece in _pieces(stream):
+        found.update(piece)
+    stream.seek(0)
+    return found.hexdigest()
 
 
 def _size(stream: Any) -> int:
@@ -151,24 +166,35 @@ def get_import(import_id: int) -> Any:
 @resource.arguments(Mapping)
 @resource.response(200, Import)
 def update_import(data: dict[str, Any], import_id: int) -> Any:
-    """Say which column holds what, before it is taken over."""
+    """Say which column holds what, before it is taken over; files with the same headers are then read so."""
     return services().contacts.update_import(auth.account_id(), import_id, data["mapping"])
 
 
 @resource.route("/imports/<id:import_id>/commit", methods=["POST"])
+@resource.doc(**IDEMPOTENT)
 @resource.arguments(Commit)
 @resource.response(202, Import)
 def commit_import(data: dict[str, Any], import_id: int) -> Any:
-    """Take the rows over; poll the import for progress and counts."""
+    """Take the rows over; poll the import for progress and counts. The same commit again changes nothing."""
     return services().contacts.commit_import(
-        auth.account_id(), import_id, data["policy"], data["group_ids"], data["blacklist"]
+        auth.account_id(),
+        import_id,
+        data["policy"],
+        data["group_ids"],
+        data["blacklist"],
+        data["group_names"],
+        idempotency_key(),
     )
 
 
 @resource.route("/imports/<id:import_id>", methods=["DELETE"])
 @resource.response(204)
 def cancel_import(import_id: int) -> Any:
-    """Give it up; what a running import has stored already stays."""
+    """Give it up. Before the commit nothing is stored; a running import stops between two pages.
+
+    Rows stored by then (`progress.done` of them) are stored whole and stay, the others are untouched. Importing the file
+    again stores the rest and doubles nothing.
+    """
     services().contacts.cancel_import(auth.account_id(), import_id)
     return no_content()
 
@@ -182,10 +208,11 @@ def import_rejects(import_id: int) -> Response:
 
 
 @resource.route("/imports/template.xlsx")
+@resource.arguments(TemplateArgs, location="query")
 @resource.response(200, content_type=XLSX, description="A workbook")
-def import_template() -> Response:
-    """An empty workbook with the columns that are understood."""
-    locale = auth.identity().settings["locale"]
+def import_template(args: dict[str, Any]) -> Response:
+    """An empty workbook with the columns that are understood, in Greek or English."""
+    locale = args.get("lang") or auth.identity().settings["locale"]
     labels = {field: label for label, field in custom_field_labels().items()}
     found = services().contacts.import_template(locale, labels)
     return attachment(base64.b64decode(found["data_b64"]), found["filename"], XLSX)

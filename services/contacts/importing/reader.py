@@ -60,15 +60,12 @@ def open_table(path: Path, filename: str = "", region: str = "GR") -> Table:
     Raises BadFile: all of `content.recognise`, `archive.inspect` and `delimited.detect`, besides
     workbook_broken, workbook_too_large, too_many_rows, no_data_rows.
     """
-    kind = content.recognise(path)
     try:
-        return _workbook_table(path, region) if kind == "xlsx" else _text_table(path)
+        if content.recognise(path) == "xlsx":
+            return _workbook_table(path, region)
+        return _text_table(path)
     except BadFile as refusal:
-        if (
-            kind == "csv"
-            and filename.lower().endswith((".xlsx", ".xls", ".xlsm"))
-            and refusal.code.startswith("csv_")
-        ):
+        if filename.lower().endswith((".xlsx", ".xls", ".xlsm")) and refusal.code.startswith("csv_"):
             raise BadFile("not_a_workbook", refusal.detail) from refusal
         raise
 

@@ -184,10 +184,11 @@ def commit_import(
 
 def _commit(session: Any, account_id: int, import_id: int, wanted: dict[str, Any]) -> None:
     found = read.record(session, account_id, import_id, lock=True)
+    group_ids = set(wanted["group_ids"])
     if names := wanted.pop("group_names"):
         lock_contacts(session, account_id)
-        wanted["group_ids"] += groups_named(session, account_id, names).values()
-    wanted["group_ids"] = sorted(set(wanted["group_ids"]))
+        group_ids.update(groups_named(session, account_id, names).values())
+    wanted["group_ids"] = sorted(group_ids)
     is_same = all(found[name] == value for name, value in wanted.items())
     if found["state"] not in ("queued", "running", "done") or not is_same:
         domain.require_state("commit", found["state"])

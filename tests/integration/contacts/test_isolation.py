@@ -135,6 +135,8 @@ def _everything(db: Database) -> list[Any]:
         "group_members",
         "imports",
         "import_pieces",
+        "import_pages",
+        "import_mappings",
         "suppressions",
         "snapshots",
     )

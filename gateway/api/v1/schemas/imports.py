@@ -53,7 +53,22 @@ class Commit(Schema):
         metadata={"description": "For contacts that are there: skip, fill empty fields, overwrite"},
     )
     group_ids = ids(100, load_default=list)
+    group_names = fields.List(
+        string(100, 1),
+        load_default=list,
+        validate=validate.Length(max=20),
+        metadata={"description": "Groups by name, made where they are not there"},
+    )
     blacklist = fields.Boolean(load_default=False, metadata={"description": "Blacklist the numbers as well"})
+
+
+class TemplateArgs(Schema):
+    """Of which language."""
+
+    lang = fields.String(
+        validate=validate.OneOf(("el", "en")),
+        metadata={"description": "Greek or English; without it the account's own"},
+    )
 
 
 class Counts(Schema):
@@ -75,7 +90,7 @@ class MappedColumn(Schema):
 
 
 class Progress(Schema):
-    """Rows judged while it is analysed, rows stored while it runs."""
+    """Rows judged while it is analysed (of about `total`), rows stored once it is committed."""
 
     done = fields.Integer()
     total = fields.Integer()
@@ -99,7 +114,14 @@ class ImportSummary(Schema):
     source = fields.String(metadata={"enum": ["file", "text"]})
     header_row = fields.Integer(allow_none=True)
     mapping = fields.Dict(keys=fields.String(), values=fields.Nested(MappedColumn))
-    labels = fields.Raw(metadata={"description": "The account's names of custom1 to custom4"})
+    mapping_source = fields.String(
+        allow_none=True,
+        metadata={
+            "enum": ["detected", "corrected", "remembered"],
+            "description": "Where the mapping is from; remembered: corrected for an earlier file with the same headers",
+        },
+    )
+    labels = fields.Raw(metadata={"description": "The headers of the columns that became custom1 to custom4"})
     counts = fields.Nested(Counts)
     progress = fields.Nested(Progress)
     policy = fields.String(allow_none=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.contacts.importing import rejects, template
-from services.contacts.importing.analysis import Options
+from services.contacts.importing import pages, reasons, rejects, template
+from services.contacts.importing.analysis import Options, understand
 from services.contacts.importing.errors import BadFile, BadMapping
 from services.contacts.importing.verdicts import Accepted, Rejected
 from tests.unit.contacts.importing.conftest import analyse
@@ -162,3 +162,53 @@ def test_any_table_in_a_file_has_every_row_accounted_for_once(workbook, table):
     if not filled:
         return
     assert Counter(verdict.row for verdict in analyse(path).verdicts) == Counter(filled)
+
+
+lines = st.lists(
+    st.lists(cells, min_size=1, max_size=3).map(lambda row: [cell.replace("\n", " ") for cell in row]),
+    max_size=8,
+)
+
+
+@st.composite
+def text_files(draw):
+    separator, encoding = (
+        draw(st.sampled_from(";,\t")),
+        draw(st.sampled_from(["utf-8-sig", "utf-16", "cp1253"])),
+    )
+    text = "\r\n".join(separator.join(row) for row in [["Κινητό", "Όνομα"], *draw(lines)])
+    return text.encode(encoding, "replace")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300) | text_files())
+def test_any_bytes_are_refused_with_a_code_in_words_or_have_every_row_in_one_page(tmp_path, content):
+    path = tmp_path / "any"
+    path.write_bytes(content)
+    verdicts, code = [], ""
+    try:
+        _, judged = understand(path, "any.csv")
+        verdicts = list(judged)
+    except BadFile as refusal:
+        code = refusal.code
+    assert bool(verdicts) != (code in reasons.CODES)
+    assert sum(page.rows for page in pages.build(verdicts)) == len(verdicts)
+    assert len({verdict.row for verdict in verdicts}) == len(verdicts)
+
+
+class TestHostileCells:
+    def test_a_formula_and_a_huge_cell_are_only_text(self, workbook):
+        path = workbook(
+            [["Κινητό", "Όνομα", "Πόλη"], ["=1+1", "=A1", "x"], ["6972601815", "x" * 32_000, "y"]]
+        )
+        whole = analyse(path)
+        assert [verdict.reason for verdict in whole.verdicts] == ["not_a_number", "field_too_long"]
+        assert whole.verdicts[0].values == ("=1+1", "=A1", "x")
+
+    def test_zero_bytes_are_dropped_and_the_name_of_a_file_decides_nothing(self, text_file):
+        text = "Κινητό;Όνομα\n6972601815;Άν\0να\n" + "6981234567;Μαρία\n" * 20
+        path = text_file(text, encoding="utf-16")
+        assert analyse(path, "photo.xlsx").verdicts[0].fields == {"first_name": "Άννα"}
+        with pytest.raises(BadFile) as refused:
+            analyse(text_file(text), "x.csv")
+        assert refused.value.code == "csv_binary"
