@@ -63,6 +63,15 @@ PAYMENT_CREDENTIALS = {
     "KERYX_PAYPAL_WEBHOOK_ID": "8PT597110X687430LKGECATA",
 }
 
+# A shop that exists nowhere, with the IBAN of the standard's own example. A real one in the environment goes before it.
+SHOP = {
+    "KERYX_BANK_IBAN": "GR1601101250000000012300695",
+    "KERYX_BANK_HOLDER": "Keryx (laptop)",
+    "KERYX_BANK_NAME": "Laptop Bank",
+    "KERYX_SELLER_NAME": "Keryx (laptop)",
+    "KERYX_SELLER_ADDRESS": "Laptop 1, 10431 Athens",
+}
+
 PROCESSES: tuple[Process, ...] = (
     Process("smsc", "simulators.smsc", port="KERYX_SMSC_HTTP_PORT"),
     Process("mailbox", "simulators.mailbox", port="KERYX_MAILBOX_HTTP_PORT"),
@@ -72,7 +81,7 @@ PROCESSES: tuple[Process, ...] = (
     _service("contacts"),
     _service("campaigns"),
     _service("dispatcher"),
-    _service("billing", env=PAYMENT_CREDENTIALS),
+    _service("billing", env=PAYMENT_CREDENTIALS | SHOP),
     _service("notifier", after=("mailbox",)),
     Process("contacts-worker", "services.contacts.worker", service="contacts", after=("contacts",)),
     Process("contacts-exporter", "services.contacts.exporter", service="contacts", after=("contacts",)),

@@ -12,6 +12,7 @@ from . import (
     bulk,
     campaigns,
     contacts,
+    deposits,
     exports,
     filters,
     gdpr,
@@ -21,6 +22,7 @@ from . import (
     notices,
     operator,
     opt_outs,
+    orders,
     text,
 )
 
@@ -41,7 +43,9 @@ RESOURCES = (
     exports.resource,
     text.resource,
     billing.resource,
+    orders.resource,
     operator.resource,
+    deposits.resource,
 )
 
 
