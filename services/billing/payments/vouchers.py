@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from contracts.errors import KeryxError
+from contracts.errors import RETRY_AT, KeryxError
 from servicekit import idempotency, logs
 from servicekit.database import Database, cursor_of
 
@@ -34,7 +34,7 @@ INSERT INTO voucher_guesses AS g (account_id, guesses) VALUES (%(account_id)s, 1
 ON CONFLICT (account_id) DO UPDATE SET
     guesses = CASE WHEN g.since < now() - make_interval(mins => %(minutes)s) THEN 1 ELSE g.guesses + 1 END,
     since = CASE WHEN g.since < now() - make_interval(mins => %(minutes)s) THEN now() ELSE g.since END
-RETURNING guesses
+RETURNING guesses, since + make_interval(mins => %(minutes)s)
 """
 
 
@@ -87,9 +87,10 @@ def redeem(db: Database, account_id: int, code: str, key: str | None) -> dict[st
     Raises TooManyGuesses, UnknownVoucher, VoucherOver, VoucherSpent. A refusal is in the audit, and counts as a guess.
     """
     with db.transaction() as session:
-        too_many = _guessed(session, account_id) > GUESSES
-    if too_many:
-        raise TooManyGuesses("Too many wrong codes; try again in a quarter of an hour.")
+        guesses, until = _guessed(session, account_id)
+    if guesses > GUESSES:
+        wait = {"pointer": "", "code": RETRY_AT, "detail": as_time(until)}
+        raise TooManyGuesses("Too many wrong codes; try again in a quarter of an hour.", [wait])
     try:
         with db.transaction() as session:
             answer = _redeem(session, account_id, hashed(code), key)
@@ -104,11 +105,12 @@ def redeem(db: Database, account_id: int, code: str, key: str | None) -> dict[st
     return answer
 
 
-def _guessed(session: Any, account_id: int) -> int:
-    """How many tries the account has made in this quarter of an hour, this one counted before it is looked at."""
+def _guessed(session: Any, account_id: int) -> tuple[int, datetime]:
+    """How many tries the account has made in this quarter of an hour, this one counted before it is looked at; its end."""
     cursor = cursor_of(session)
     cursor.execute(_GUESS, {"account_id": account_id, "minutes": GUESS_MINUTES})
-    return int(cursor.fetchone()[0])
+    guesses, until = cursor.fetchone()
+    return guesses, until
 
 
 def _redeem(session: Any, account_id: int, code_hash: bytes, key: str | None) -> dict[str, Any]:

@@ -96,8 +96,9 @@ def test_guessing_ends_after_ten_wrong_codes_and_right_ones_do_not_count(
     for _ in range(vouchers.GUESSES):
         with pytest.raises(UnknownVoucher):
             vouchers.redeem(db, account_id, "0000-0000-0000-0000", None)
-    with pytest.raises(TooManyGuesses):
+    with pytest.raises(TooManyGuesses) as refused:
         vouchers.redeem(db, account_id, codes[11], None)
+    assert refused.value.errors[0]["code"] == "retry_at"
     with db.transaction() as session:
         vouchers.cursor_of(session).execute(
             "UPDATE voucher_guesses SET since = since - interval '16 minutes' WHERE account_id = %s",
