@@ -67,7 +67,11 @@ class ImportLane:
         self._held, self._owner, self._is_stopping = held, owner, is_stopping
 
     def step(self) -> bool:
-        """One job; False when there is none."""
+        """One job; False when there is none.
+
+        What a full disk refuses keeps its lease, and is tried again when that has run out: others go on, and it is no
+        fault of the file.
+        """
         claimed = self._claim()
         if claimed is None:
             return False
@@ -80,6 +84,9 @@ class ImportLane:
             log.info("job_left", reason=str(reason))
         except Stopping:
             log.info("job_put_down", import_id=import_id)
+        except OSError as error:
+            log.warning("import_put_off", import_id=import_id, reason=str(error))
+            return True
         finally:
             self._held.discard(import_id)
         with self._connection, self._connection.cursor() as cursor:
@@ -111,7 +118,7 @@ class ImportLane:
                 staging.analyse(claim)
             else:
                 applying.apply(claim)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError, LostJob, Stopping, MemoryError):
+        except (psycopg2.OperationalError, psycopg2.InterfaceError, LostJob, Stopping, MemoryError, OSError):
             raise
         except Exception:  # the edge of a job: others must not wait for a broken one
             log.exception("import_broke", import_id=claim.import_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -210,6 +211,29 @@ def test_a_job_that_kills_its_workers_is_given_up(db: Database, account_id: int,
 
     found = until_over(db, account_id, import_id)
     assert (found["state"], found["error"]["code"]) == ("failed", "internal_error")
+
+
+def test_an_import_that_met_a_full_disk_is_made_once_there_is_room(
+    db: Database, account_id: int, workers: Worker
+) -> None:
+    running = workers.start()
+    whole = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (0, whole[1]))
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+
+    def tried_again() -> bool:
+        let_the_lease_run_out(db)
+        return cursor_of(db, import_id, "attempts") >= 2
+
+    eventually(tried_again, timeout=30)
+    assert fetch(db, "SELECT state FROM imports WHERE id = %s", import_id) == [("analysing",)]
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, whole)
+    fetch(db, "UPDATE imports SET attempts = 1 WHERE id = %s RETURNING 1", import_id)
+    let_the_lease_run_out(db)
+
+    found = until_over(db, account_id, import_id)
+    assert (found["state"], found["counts"]) == ("analysed", COUNTS)
+    assert running.process.poll() is None
 
 
 def test_a_worker_that_lost_its_connections_goes_on(db: Database, account_id: int, workers: Worker) -> None:
