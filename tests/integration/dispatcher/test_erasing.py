@@ -1,0 +1,76 @@
+"""Erased numbers in the history: replaced when nothing is on its way, and blocked again if they had opted out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+
+from contracts.events import NumbersErased
+from services.dispatcher import erasing, partitions
+from services.dispatcher.domain import State
+
+pytestmark = pytest.mark.integration
+
+ACCOUNT, NUMBER = 5, 306912345678
+
+
+@pytest.fixture
+def cursor(fresh_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A cursor on a database with one delivered and one submitted message to the number."""
+    monkeypatch.setenv("KERYX_SECRET_KEY", "secret")
+    connection = psycopg2.connect(fresh_database("dispatcher"))
+    with connection.cursor() as made:
+        made.execute("UPDATE message_ids SET next_id = 3")
+        partitions.ensure(made)
+        made.execute(
+            "INSERT INTO chunks (hold_id, account_id, price_class, kind, channel, validity_seconds, first_id, last_id,"
+            " correlation_id) VALUES ('h', %s, 'normal', 'marketing', 'api', 60, 1, 2, 'x') RETURNING id",
+            (ACCOUNT,),
+        )
+        (chunk,) = made.fetchone()  # type: ignore[misc]
+        for message_id, state in ((1, State.DELIVERED), (2, State.SUBMITTED)):
+            made.execute(
+                "INSERT INTO messages (id, chunk_id, account_id, recipient, sender, text, encoding, parts, price, state)"
+                " VALUES (%s, %s, %s, %s, 'SHOP', 'private', 'gsm', 1, 40000, %s)",
+                (message_id, chunk, ACCOUNT, NUMBER, int(state)),
+            )
+        made.execute("INSERT INTO suppressions (account_id, msisdn) VALUES (%s, %s)", (ACCOUNT, NUMBER))
+        yield made
+    connection.close()
+
+
+def rows(cursor: Any, sql: str) -> list[tuple[Any, ...]]:
+    """All rows."""
+    cursor.execute(sql)
+    return list(cursor.fetchall())
+
+
+def test_what_is_on_its_way_keeps_its_number_until_it_is_final(cursor: Any) -> None:
+    erasing.note(cursor, NumbersErased(ACCOUNT, [str(NUMBER)], [str(NUMBER)]))
+
+    (first, second) = rows(cursor, "SELECT recipient, text FROM messages ORDER BY id")
+    assert (first[0] < 0, first[1], second) == (True, "", (NUMBER, "private"))
+    assert rows(cursor, "SELECT msisdn FROM suppressions") == [(NUMBER,)]
+
+    cursor.execute("UPDATE messages SET state = %s WHERE id = 2", (int(State.DELIVERED),))
+    erasing.sweep(cursor)
+
+    assert rows(cursor, "SELECT recipient, text FROM messages ORDER BY id") == [first, first]
+    assert rows(cursor, "SELECT msisdn FROM suppressions") == []
+    assert rows(cursor, "SELECT pseudonym, msisdn, opted_out FROM erasures") == [(first[0], None, True)]
+
+
+def test_who_had_opted_out_is_blacklisted_again_by_the_acceptance_and_nobody_else(cursor: Any) -> None:
+    cursor.execute("UPDATE messages SET state = %s", (int(State.DELIVERED),))
+    erasing.note(cursor, NumbersErased(ACCOUNT, [str(NUMBER), "306900000001"], [str(NUMBER)]))
+    assert rows(cursor, "SELECT msisdn FROM suppressions") == []
+
+    erasing.revive(cursor, ACCOUNT + 1, [str(NUMBER)])
+    erasing.revive(cursor, ACCOUNT, ["306900000001", "306900000002"])
+    assert rows(cursor, "SELECT msisdn FROM suppressions") == []
+    erasing.revive(cursor, ACCOUNT, ["306900000002", str(NUMBER)])
+
+    assert rows(cursor, "SELECT account_id, msisdn FROM suppressions") == [(ACCOUNT, NUMBER)]
