@@ -120,7 +120,8 @@ def test_a_refund_takes_credit_back(keryx: Keryx) -> None:
         f"/operator/orders/{order['id']}/refund", {"amount": "6.20", "reason": "half"}, 201
     )
     assert (refund["state"], refund["amount"], shop.money()) == ("done", "6.20", (micro("5.00"), 0))
-    found = shop.get(f"/orders/{order['id']}")
+    found = keryx.operator.get(f"/operator/orders/{order['id']}")
+    assert (found["account_id"], [one["state"] for one in found["refunds"]]) == (shop.id, ["done"])
     assert (found["state"], found["refunded"]) == ("partly_refunded", "6.20")
     note = found["receipts"][1]
     assert note["kind"] == "credit_note"

@@ -47,6 +47,13 @@ def list_all_orders(args: dict[str, Any]) -> Any:
     return services().billing.list_orders(**args)
 
 
+@resource.route("/operator/orders/<id:order_id>")
+@resource.response(200, shapes.OperatorOrderDetail)
+def get_any_order(order_id: int) -> Any:
+    """One order of any account, with its receipts and its refunds."""
+    return services().billing.get_order(None, order_id)
+
+
 @resource.route("/operator/orders/<id:order_id>/refund", methods=["POST"])
 @resource.doc(**IDEMPOTENT)
 @resource.arguments(shapes.NewRefund)

@@ -218,6 +218,12 @@ class OperatorOrder(OrderSummary):
     account_id = Id()
 
 
+class OperatorOrderDetail(Order):
+    """An order with its account, its receipts and its refunds."""
+
+    account_id = Id()
+
+
 class NewRefund(Schema):
     """How much of what was paid goes back (without it, all that is left), and why."""
 
