@@ -29,6 +29,7 @@ STRIKE_AT = 0.25
 LATENCY_MS = {"min": 10, "max": 60}
 RECEIPTS_MS = {"min": 200, "max": 1500}
 RESPONSE_TIMEOUT = 30
+RECEIPT_AGAIN_SECONDS = 10  # what nobody answered comes again
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Case:
 
     def behave_well(self) -> None:
         """The operator as he usually is: answers and receipts take their time, everything is delivered."""
-        receipts = {"delay_ms": RECEIPTS_MS}
+        receipts = {"delay_ms": RECEIPTS_MS, "timeout_s": RECEIPT_AGAIN_SECONDS}
         self.stack.smsc.faults(preset="calm", seed=self.number, latency_ms=LATENCY_MS, receipts=receipts)
 
     def set_connector(self, **wanted: Any) -> None:

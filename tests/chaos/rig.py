@@ -68,7 +68,11 @@ class Rig:
             os.environ.pop(name, None)
         self.layout = current()
         remove_data(self.layout)
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def results_file(self) -> Path:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -58,6 +61,19 @@ def test_an_armed_point_writes_who_fired_and_when_before_it_acts(folder: Path) -
     pid, at = (folder / "sender.marked.fired").read_text().split()
     assert int(pid) == os.getpid()
     assert 0 <= time.time() - float(at) < 3600
+
+
+def test_a_process_is_killed_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "toy.here").write_text("kill after=2")
+    code = "from servicekit import crashpoints as c; [print(n, flush=True) or c.reach('toy.here') for n in (1, 2, 3)]"
+    environment = os.environ | {"KERYX_CRASH_POINTS": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout.split()) == (-signal.SIGKILL, ["1", "2"])
+    assert (tmp_path / "toy.here.fired").exists()
 
 
 def test_an_armed_point_fires_once(folder: Path) -> None:
