@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import alone, billing, campaign, expansion, history, http, idle, imports, simulator, text
+from . import (
+    alone,
+    billing,
+    campaign,
+    contacts,
+    expansion,
+    history,
+    http,
+    idle,
+    imports,
+    simulator,
+    suppressions,
+    text,
+)
 
 ROWS = (
     *text.ROWS,
@@ -12,6 +25,8 @@ ROWS = (
     *campaign.ROWS,
     *http.ROWS,
     *imports.ROWS,
+    *contacts.ROWS,
+    *suppressions.ROWS,
     *history.ROWS,
     *billing.ROWS,
     *idle.ROWS,

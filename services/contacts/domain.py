@@ -178,3 +178,20 @@ def masked(msisdn: int) -> str:
         digits = digits[2:]
         return f"{digits[:2]}••••••{digits[-2:]}"
     return f"+{digits[:2]}{'•' * (len(digits) - 4)}{digits[-2:]}"
+
+
+def beginning_with(term: str) -> list[tuple[int, int]]:
+    """The numbers (E.164, 8 to 15 digits) that begin with the digits of ``term``, as ranges that do not overlap.
+
+    Without + or 00 it may also be a Greek number without its country code. No ranges for fewer than three digits.
+    """
+    digits = digits_in(term)
+    if not digits:
+        return []
+    is_whole = term.lstrip().startswith(("+", "00")) or digits.startswith("30")
+    beginnings = [digits] if is_whole else [digits, f"30{digits}"]
+    return [
+        (int(one) * 10**more, (int(one) + 1) * 10**more - 1)
+        for one in beginnings
+        for more in range(max(0, 8 - len(one)), 16 - len(one))
+    ]

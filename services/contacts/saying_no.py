@@ -47,7 +47,7 @@ class SayingNo:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Answer:
-        """A page of the blacklist: all of it, what has a part of a number, what came one way."""
+        """A page of the blacklist: all of it, what begins with some digits, what came one way."""
         with self.db.transaction() as session:
             return suppressions_read.list_suppressed(session, account_id, search, source, cursor, limit)
 

@@ -18,7 +18,7 @@ resource = Resource("blacklist", description="Numbers that are never sent to")
 @resource.arguments(SuppressedArgs, location="query")
 @resource.response(200, page_of(Suppressed))
 def list_suppressed(args: dict[str, Any]) -> Any:
-    """Blacklisted numbers in numeric order: all, those with some digits, or those that came one way."""
+    """Blacklisted numbers in numeric order: all, those that begin with some digits, or came one way."""
     return services().contacts.list_suppressed(auth.account_id(), **args)
 
 

@@ -7,11 +7,15 @@ from typing import Any
 from .. import domain, schemas
 from . import page, rows, value
 
+# Each range is read by the key of the table and no further than a page, whatever the list holds besides.
 _LIST = """
-SELECT msisdn::text AS number, msisdn, reason, source, at FROM suppressions
-WHERE account_id = %(account_id)s AND active AND msisdn > %(after)s
-    AND (%(digits)s = '' OR msisdn::text LIKE %(pattern)s) AND (%(source)s = '' OR source = %(source)s)
-ORDER BY msisdn LIMIT %(limit)s
+SELECT s.msisdn::text AS number, s.msisdn, s.reason, s.source, s.at
+FROM unnest(%(lows)s::bigint[], %(highs)s::bigint[]) AS r (low, high) CROSS JOIN LATERAL (
+    SELECT * FROM suppressions
+    WHERE account_id = %(account_id)s AND msisdn BETWEEN greatest(r.low, %(after)s + 1) AND r.high AND active
+        AND (%(source)s = '' OR source = %(source)s)
+    ORDER BY msisdn LIMIT %(limit)s) s
+ORDER BY s.msisdn LIMIT %(limit)s
 """
 
 # WITH TIES: a sequence holds up to 500 numbers, and a page never ends within one.
@@ -31,18 +35,24 @@ _SEQUENCE = "SELECT sequence FROM suppression_sequences WHERE account_id = %(acc
 def list_suppressed(
     session: Any, account_id: int, search: Any, source: Any, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """A page of the blacklisted numbers in numeric order; ``search`` is a part of a number, ``source`` how they came.
+    """A page of the blacklisted numbers in numeric order; ``source`` is how they came, ``search`` a number's first digits.
 
-    A search that holds no three digits finds nothing. Raises BadCursor, InvalidFields.
+    With or without a country code, which is Greece's then, three digits or more; what holds fewer finds nothing.
+    Raises BadCursor, InvalidFields.
     """
     wanted = schemas.load(schemas.SuppressionFilter, {"search": search, "source": source})
-    digits = domain.digits_in(wanted["search"])
     limit = domain.page_size(limit)
-    after = domain.read_cursor(cursor)
-    if wanted["search"] and not digits:
-        return {"data": [], "next_cursor": None}
-    params = {"account_id": account_id, "after": after, "limit": limit + 1, "source": wanted["source"]}
-    params |= {"digits": digits, "pattern": domain.like(digits)}
+    ranges = domain.beginning_with(wanted["search"]) if wanted["search"] else [(0, domain.MAX_ID)]
+    params: dict[str, Any] = {
+        "account_id": account_id,
+        "after": domain.read_cursor(cursor),
+        "limit": limit + 1,
+    }
+    params |= {
+        "source": wanted["source"],
+        "lows": [low for low, _ in ranges],
+        "highs": [high for _, high in ranges],
+    }
     data, following = page(rows(session, _LIST, params), limit, key="msisdn")
     shown = [
         {k: v for k, v in found.items() if k != "msisdn"} | {"at": schemas.iso(found["at"])} for found in data

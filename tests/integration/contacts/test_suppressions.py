@@ -102,9 +102,9 @@ def test_the_list_is_searched_by_some_digits_and_by_how_numbers_came(db: Databas
         page = call(db, read.list_suppressed, account_id, search, source, cursor, 20)
         return [one["number"] for one in page["data"]]
 
-    assert found("698 111") == found(None, "hand") == [f"30698111000{n}" for n in range(3)]
-    assert found("70000012") == ["306970000012"]
-    assert found("698", "api") == found("μαρια") == found("69") == []
+    assert found("698 111") == found("+30698") == found(None, "hand") == [f"30698111000{n}" for n in range(3)]
+    assert found("697 000 0012") == found("0030 6970000012") == found("306970000012") == ["306970000012"]
+    assert found("+698") == found("000 0012") == found("698", "api") == found("μαρια") == found("69") == []
     assert len(found(None, "api")) == 20
     assert len(found("697", "api", "306970000019")) == 10
 

@@ -34,7 +34,7 @@ class Suppress(Schema):
 class SuppressedArgs(PageArgs):
     """Which part of the blacklist."""
 
-    search = string(40, metadata={"description": "Three digits or more of a number"})
+    search = string(40, metadata={"description": "The first digits of a number, three or more"})
     source = string(
         50, metadata={"description": "`api`, `hand`, `paste`, `import`, `bulk`, `link` or `keyword`"}
     )
