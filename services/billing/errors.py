@@ -98,18 +98,6 @@ class UnknownSpendLimit(NotFound):
     code = "unknown_spend_limit"
 
 
-class PriceInThePast(Invalid):
-    """Prices begin now or later: history is never changed."""
-
-    code = "invalid_fields"
-
-    @classmethod
-    def at(cls, pointer: str) -> PriceInThePast:
-        """The field that is in the past."""
-        wrong = {"pointer": pointer, "code": "in_the_past", "detail": "This time has passed already."}
-        return cls("Prices begin now or later.", [wrong])
-
-
 class InvalidFields(Invalid):
     """One or more values are wrong; ``errors`` names each by a JSON pointer."""
 

@@ -13,7 +13,7 @@ from servicekit.database import cursor_of
 
 from . import audit, domain, ledger, metrics, queries
 from .domain import HoldRequest, Settlement
-from .errors import HoldInUse, KeyReused, PriceInThePast
+from .errors import HoldInUse, InvalidFields, KeyReused
 
 log = logs.get(__name__)
 
@@ -149,11 +149,12 @@ def _tell_if_low(session: Any, balance: ledger.Balance) -> None:
 
 
 def refuse_past(session: Any, valid_from: datetime | None) -> None:
-    """Raises PriceInThePast for a moment that has passed: what held then is history, and bills were made by it."""
+    """Raises InvalidFields for a moment that has passed: what held then is history, and bills were made by it."""
     cursor = cursor_of(session)
     cursor.execute("SELECT %s::timestamptz < now()", (valid_from,))
     if cursor.fetchone()[0]:
-        raise PriceInThePast.at("/valid_from")
+        wrong = {"pointer": "/valid_from", "code": "in_the_past", "detail": "This time has passed already."}
+        raise InvalidFields("Prices begin now or later.", [wrong])
 
 
 def set_prices(

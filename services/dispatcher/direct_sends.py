@@ -29,7 +29,8 @@ from .domain import State
 
 MAX_MESSAGES = 1_000
 VALIDITY_SECONDS = 172_800
-INTENT_SECONDS = 120
+# Held, split and held again, stored: each gives up after 10 s. Whoever is slower finds its intent gone, and sends nothing.
+INTENT_SECONDS = 45
 OPERATION = "accept"
 REMEMBERED_SECONDS = 1.0
 

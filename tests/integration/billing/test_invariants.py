@@ -15,10 +15,17 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from contracts.errors import KeryxError
 from servicekit import inbox
 from servicekit.database import Database
-from services.billing import use_cases
+from services.billing import checking, ledger, operating, use_cases
 from services.billing.domain import HoldRequest
-from services.billing.errors import HoldInUse, OverSettled
-from tests.integration.billing.support import books, money, progress
+from services.billing.errors import (
+    CreditDiffers,
+    CreditInUse,
+    HoldInUse,
+    OverReversed,
+    OverSettled,
+    Spent,
+)
+from tests.integration.billing.support import money, progress
 
 pytestmark = pytest.mark.integration
 
@@ -48,6 +55,16 @@ class Event:
     id: str = field(default_factory=lambda: uuid4().hex)
 
 
+@dataclass
+class Payment:
+    """A payment as the model knows it, with what was taken back of it."""
+
+    id: str
+    account_id: int
+    amount: int
+    reversals: dict[str, int] = field(default_factory=dict)
+
+
 class Billing(RuleBasedStateMachine):
     """Two accounts, and everything that can happen to their money in any order and as often as it likes."""
 
@@ -55,12 +72,14 @@ class Billing(RuleBasedStateMachine):
     holds = Bundle("holds")
     events = Bundle("events")
     keys = Bundle("keys")
+    payments = Bundle("payments")
 
     def __init__(self) -> None:
         super().__init__()
         self.accounts = [next(_ids), next(_ids)]
         self.available = dict.fromkeys(self.accounts, 0)
         self.held = dict.fromkeys(self.accounts, 0)
+        self.credit = dict.fromkeys(self.accounts, 0)
 
     @rule(target=keys, which=st.integers(0, 1), amount=amounts)
     def topup(self, which: int, amount: int) -> tuple[int, int, str]:
@@ -77,11 +96,75 @@ class Billing(RuleBasedStateMachine):
         with self.db.transaction() as session:
             use_cases.topup(session, account_id, amount, "deposit", key)
 
+    def _spendable(self, account_id: int) -> int:
+        return self.available[account_id] + self.credit[account_id]
+
+    @rule(target=payments, which=st.integers(0, 1), amount=amounts)
+    def pay(self, which: int, amount: int) -> Payment:
+        payment = Payment(uuid4().hex, self.accounts[which], amount)
+        assert self._pay(payment)
+        self.available[payment.account_id] += amount
+        return payment
+
+    @rule(payment=payments)
+    def pay_again(self, payment: Payment) -> None:
+        assert not self._pay(payment)
+
+    def _pay(self, payment: Payment) -> bool:
+        with self.db.transaction() as session:
+            return ledger.credit_payment(session, payment.account_id, payment.amount, "viva", payment.id)
+
+    @rule(payment=payments, amount=amounts, reversal=st.sampled_from(["a", "b", "c"]))
+    def refund(self, payment: Payment, amount: int, reversal: str) -> None:
+        done = payment.reversals.get(reversal)
+        fits = sum(payment.reversals.values()) + amount <= payment.amount
+        try:
+            with self.db.transaction() as session:
+                new = ledger.reverse_payment(
+                    session, payment.account_id, amount, "viva", payment.id, reversal
+                )
+        except CreditDiffers:
+            assert done not in (None, amount)
+        except OverReversed:
+            assert done is None
+            assert not fits
+        except Spent:
+            assert done is None
+            assert fits
+            assert amount > self._spendable(payment.account_id)
+        else:
+            assert new is (done is None)
+            if new:
+                payment.reversals[reversal] = amount
+                self.available[payment.account_id] -= amount
+
+    @rule(which=st.integers(0, 1), amount=st.integers(-1_000, 1_000).filter(bool))
+    def correct(self, which: int, amount: int) -> None:
+        account_id = self.accounts[which]
+        try:
+            with self.db.transaction() as session:
+                operating.correct(session, account_id, amount, "r", None, None)
+        except Spent:
+            assert -amount > self._spendable(account_id)
+        else:
+            self.available[account_id] += amount
+
+    @rule(which=st.integers(0, 1), limit=amounts)
+    def set_credit_limit(self, which: int, limit: int) -> None:
+        account_id = self.accounts[which]
+        try:
+            with self.db.transaction() as session:
+                operating.set_credit_limit(session, account_id, limit, None)
+        except CreditInUse:
+            assert self.available[account_id] < -limit
+        else:
+            self.credit[account_id] = limit
+
     @rule(target=holds, which=st.integers(0, 1), amount=amounts)
     def hold(self, which: int, amount: int) -> Held:
         held = Held(uuid4().hex, self.accounts[which], amount)
         result = self._hold(held)
-        assert result["ok"] == (amount <= self.available[held.account_id])
+        assert result["ok"] == (amount <= self._spendable(held.account_id))
         if result["ok"]:
             self.available[held.account_id] -= amount
             self.held[held.account_id] += amount
@@ -160,10 +243,9 @@ class Billing(RuleBasedStateMachine):
             assert money(self.db, account_id) == (self.available[account_id], self.held[account_id])
 
     def teardown(self) -> None:
-        found = books(self.db)
-        assert found["zero_sum"]
-        assert found["projections_match"]
-        assert found["holds_match"]
+        with self.db.transaction() as session:
+            found = checking.check(session)
+        assert found["right"], found
 
 
 def _settled(session: Any, hold_id: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import pytest
 
 from servicekit.database import Database, cursor_of
 from services.billing import audit, queries, use_cases
-from services.billing.errors import PriceInThePast
+from services.billing.errors import InvalidFields
 from services.billing.pricelists import importing
 from services.billing.pricelists.importing import PriceListRefused
 from tests.integration.billing.test_prices import set_prices, tariff
@@ -86,7 +86,7 @@ def test_the_past_cannot_be_changed(db: Database, account_id: int) -> None:
     with db.transaction() as session:
         use_cases.refuse_past(session, None)
         use_cases.refuse_past(session, datetime.now(UTC) + timedelta(hours=1))
-        with pytest.raises(PriceInThePast):
+        with pytest.raises(InvalidFields):
             use_cases.refuse_past(session, datetime.now(UTC) - timedelta(hours=1))
 
 
