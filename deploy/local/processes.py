@@ -85,6 +85,7 @@ PROCESSES: tuple[Process, ...] = (
     _service("notifier", after=("mailbox",)),
     Process("contacts-worker", "services.contacts.worker", service="contacts", after=("contacts",)),
     Process("contacts-exporter", "services.contacts.exporter", service="contacts", after=("contacts",)),
+    Process("billing-exporter", "services.billing.exporter", service="billing", after=("billing",)),
     Process("expander", "services.campaigns.expander", service="campaigns", after=("campaigns",)),
     Process("acceptor", "services.dispatcher.acceptor", service="dispatcher", after=("dispatcher",)),
     Process("sender", "services.dispatcher.sender", service="dispatcher", after=("dispatcher", "smsc")),

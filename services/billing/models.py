@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from servicekit.exports import export_tables
 from servicekit.tables import kit_tables
 
 
@@ -30,6 +31,7 @@ class Base(DeclarativeBase):
 
 
 kit_tables(Base.metadata)
+export_tables(Base.metadata)
 NOW = text("now()")
 
 

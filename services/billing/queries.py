@@ -34,18 +34,20 @@ WHERE account_id IS NOT DISTINCT FROM %(account_id)s AND id < %(before)s
 ORDER BY id DESC LIMIT %(limit)s
 """
 
-STATEMENT = """
+# What a statement shows: the account's entries before one of them, within its filters.
+OF_STATEMENT = """
+account_id = %(account_id)s AND id < %(before)s
+    AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(cause)s::text IS NULL OR cause = %(cause)s)
+    AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
+"""
+
+STATEMENT = f"""
 SELECT e.id, e.created_at, e.kind, e.cause, e.details,
     coalesce(sum(p.amount) FILTER (WHERE p.ledger_account = %(available)s), 0)::bigint,
     coalesce(sum(p.amount) FILTER (WHERE p.ledger_account = %(held)s), 0)::bigint
-FROM (
-    SELECT * FROM entries
-    WHERE account_id = %(account_id)s AND id < %(before)s
-        AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(cause)s::text IS NULL OR cause = %(cause)s)
-        AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
-        AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
-    ORDER BY id DESC LIMIT %(limit)s
-) e JOIN postings p ON p.entry_id = e.id
+FROM (SELECT * FROM entries WHERE {OF_STATEMENT} ORDER BY id DESC LIMIT %(limit)s) e
+JOIN postings p ON p.entry_id = e.id
 GROUP BY e.id, e.created_at, e.kind, e.cause, e.details ORDER BY e.id DESC
 """
 

@@ -207,13 +207,18 @@ class Balance(_Account):
     """Whose balance."""
 
 
-class Statement(_Account):
+class StatementFilter(_Account):
     """Which entries: ``since`` ≤ time < ``until``, of a kind or of a cause."""
 
     since = fields.AwareDateTime(load_default=None, allow_none=True, default_timezone=UTC)
     until = fields.AwareDateTime(load_default=None, allow_none=True, default_timezone=UTC)
     kind = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(domain.KINDS))
     cause = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 300))
+
+
+class Statement(StatementFilter):
+    """A page of them."""
+
     limit = fields.Integer(load_default=50, strict=True, validate=validate.Range(1, 1_000))
 
 

@@ -14,9 +14,10 @@ from .orders.service import OrderCalls
 from .payments.public import PublicCalls
 from .payments.service import PaymentCalls
 from .pricelists.service import PriceListCalls
+from .statements import StatementCalls
 
 
-class BillingService(OrderCalls, PaymentCalls, PriceListCalls, PublicCalls):
+class BillingService(OrderCalls, PaymentCalls, PriceListCalls, PublicCalls, StatementCalls):
     """Balances, holds, prices (README.md); orders and payments are in their folders."""
 
     name = "billing"

@@ -7,6 +7,7 @@ from typing import Any
 from gateway import auth
 from gateway.api.resource import Resource
 from gateway.clients import services
+from gateway.localised import shown
 from gateway.paging import page_of
 from gateway.segmenting import segmented
 
@@ -21,7 +22,12 @@ CURRENCY = "EUR"
 @resource.response(200, Balance)
 def balance() -> Any:
     """What may be spent, what is held, how many messages it pays."""
-    return services().billing.balance(auth.account_id())
+    return with_texts(services().billing.balance(auth.account_id()))
+
+
+def with_texts(balance: dict[str, Any]) -> dict[str, Any]:
+    """A balance with its amounts for people."""
+    return balance | {f"{name}_text": shown(balance[name]) for name in ("available", "held")}
 
 
 @resource.route("/ledger")
@@ -46,7 +52,11 @@ def prices(args: dict[str, Any]) -> Any:
     """The prices that hold for this account now."""
     found = services().billing.list_prices(auth.account_id())
     wanted = args.get("price_class")
-    rows = [row for row in found["data"] if wanted in (None, row["price_class"])]
+    rows = [
+        row | {"price_text": shown(row["price"])}
+        for row in found["data"]
+        if wanted in (None, row["price_class"])
+    ]
     return {**found, "data": rows}
 
 
@@ -58,11 +68,12 @@ def quote(data: dict[str, Any]) -> Any:
     price_class = data.get("price_class") or auth.identity().settings["price_class"]
     items = [_priced_item(index, item) for index, item in enumerate(data["items"])]
     found = services().billing.quote(auth.account_id(), price_class, items)
-    shown = [
+    priced = [
         {"to": msisdn, "parts": parts, "price": price}
         for (msisdn, parts), price in zip(items, found["prices"], strict=True)
     ]
-    return {"price_class": price_class, "currency": CURRENCY, "total": found["total"], "items": shown}
+    total = {"total": found["total"], "total_text": shown(found["total"])}
+    return {"price_class": price_class, "currency": CURRENCY, **total, "items": priced}
 
 
 def _priced_item(index: int, item: dict[str, Any]) -> list[Any]:

@@ -16,11 +16,11 @@ from gateway.request import idempotency_key
 
 from .schemas.exports import Export, NewExport
 
-resource = Resource("exports", description="History and contacts as a file")
+resource = Resource("exports", description="History, contacts and the ledger as a file")
 
-OWNERS = ("dispatcher", "contacts")
+OWNERS = ("dispatcher", "contacts", "billing")
 """The last digit of an export's id is its owner's place here: new ones are added at the end."""
-OWNER_OF = {"contacts": "contacts"}
+OWNER_OF = {"contacts": "contacts", "ledger": "billing"}
 
 
 @resource.route("/exports", methods=["POST"])

@@ -13,6 +13,7 @@ from gateway.paging import PageArgs, page_of
 from gateway.request import idempotency_key
 from gateway.upload import UPLOADED, uploaded
 
+from .billing import with_texts
 from .schemas import billing as money
 from .schemas import operator as shapes
 
@@ -140,7 +141,7 @@ def delete_spend_limit(account_id: int, spender: str) -> Any:
 def account_balance(account_id: int) -> Any:
     """What an account may spend, what is held, how many messages it pays."""
     services().accounts.get_settings(account_id)
-    return services().billing.balance(account_id)
+    return with_texts(services().billing.balance(account_id))
 
 
 @resource.route("/operator/accounts/<id:account_id>/ledger")

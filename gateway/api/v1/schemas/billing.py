@@ -12,6 +12,11 @@ from gateway.paging import PageArgs
 from .common import Msisdn, encoding, price_class, shown_number, string
 
 
+def shown_text() -> fields.String:
+    """An amount for people."""
+    return fields.String(metadata={"description": "In the language of the calling account, as `1.234,50 €`"})
+
+
 class Remaining(Schema):
     """How many one-part messages to a Greek mobile the balance pays, by price class; null without a price."""
 
@@ -25,19 +30,25 @@ class Balance(Schema):
     available = Money()
     held = Money()
     currency = fields.String()
+    available_text = shown_text()
+    held_text = shown_text()
     remaining = fields.Nested(Remaining)
 
 
 KINDS = ("topup", "hold", "settlement", "release", "payment", "reversal", "correction")
 
 
-class LedgerArgs(PageArgs):
-    """Which entries: `from` ≤ time < `until`."""
+class LedgerFilter(Schema):
+    """Which entries: `from` ≤ time < `until`, of a kind or of a cause."""
 
     since = Time(data_key="from", load_default=None)
     until = Time(load_default=None)
     kind = fields.String(load_default=None, validate=validate.OneOf(KINDS))
     cause = string(300, 1, load_default=None)
+
+
+class LedgerArgs(PageArgs, LedgerFilter):
+    """A page of them."""
 
 
 class LedgerEntry(Schema):
@@ -75,6 +86,7 @@ class Price(Schema):
     price_class = fields.String()
     prefix = fields.String()
     price = Money()
+    price_text = shown_text()
     own = fields.Boolean(metadata={"description": "Agreed for this account"})
     valid_from = Time()
 
@@ -128,4 +140,5 @@ class Quote(Schema):
     price_class = fields.String()
     currency = fields.String()
     total = Money()
+    total_text = shown_text()
     items = fields.List(fields.Nested(QuotedItem))

@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from gateway.fields import Id, Time
 
+from .billing import LedgerFilter
 from .common import ids
 from .contacts import ContactFilter
 from .messages import MessageFilter
@@ -22,7 +23,7 @@ class ContactExportFilter(ContactFilter):
     ids = ids(50_000, 1)
 
 
-FILTERS: dict[str, type[Schema]] = {"contacts": ContactExportFilter}
+FILTERS: dict[str, type[Schema]] = {"contacts": ContactExportFilter, "ledger": LedgerFilter}
 
 
 class NewExport(Schema):
@@ -35,7 +36,7 @@ class NewExport(Schema):
         load_default=dict,
         metadata={
             "description": "Of messages: id, from, until, to, sender, state, campaign_id, channel. Of contacts: "
-            "search, group_id, blacklisted, created_from, created_until, ids"
+            "search, group_id, blacklisted, created_from, created_until, ids. Of the ledger: from, until, kind, cause"
         },
     )
 
