@@ -294,5 +294,12 @@ Table(
     Index("erasures_open", "erased_at", postgresql_where=text("msisdn IS NOT NULL")),
 )
 
+Table(
+    "forgotten",  # how far retention has taken numbers and texts out of the history
+    Base.metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("chunk_id", BigInteger, nullable=False, server_default=text("0")),
+)
+
 export_tables(Base.metadata)
 kit_tables(Base.metadata)

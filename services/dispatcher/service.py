@@ -21,6 +21,7 @@ from . import (
     partitions,
     progress,
     queries,
+    retention,
     stops,
     suppressions,
     sweeps,
@@ -214,6 +215,8 @@ class DispatcherService:
         with self.db.transaction() as session:
             sweeps.expire(cursor_of(session), self.chunks)
             erasing.sweep(cursor_of(session))
+        with self.db.transaction() as session:
+            retention.forget(cursor_of(session), retention.retention().history_days)
             inbox.forget_old(session)
             idempotency.forget_old(session)
         direct_sends.give_back_old(self.db.transaction, cursor_of, self.billing)

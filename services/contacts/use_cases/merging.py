@@ -35,14 +35,14 @@ def merge(
     stay as they are. This cannot be undone. Raises InvalidFields, UnknownContact, TooManyNumbers, VersionMismatch.
     """
     ids = list(dict.fromkeys(schemas.load(schemas.Merge, {"with": others})["with"]))
-    if contact_id in ids:
-        error = {"pointer": "/with", "code": "itself", "detail": "a contact cannot be merged with itself"}
-        raise InvalidFields("A contact cannot be merged with itself.", [error])
     lock_contacts(session, account_id)
     params = {"account_id": account_id, "ids": [contact_id, *ids]}
     found = (
         {one["id"]: one for one in queries.rows(session, _LOCK, params)} if domain.is_id(contact_id) else {}
     )
+    if contact_id in ids and contact_id in found:
+        error = {"pointer": "/with", "code": "itself", "detail": "a contact cannot be merged with itself"}
+        raise InvalidFields("A contact cannot be merged with itself.", [error])
     if len(found) != len(ids) + 1:
         raise UnknownContact("There is no such contact.")
     kept = found[contact_id]

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from contracts.events import NumbersErased
-from services.dispatcher import erasing, partitions
+from services.dispatcher import erasing, partitions, retention
 from services.dispatcher.domain import State
 
 pytestmark = pytest.mark.integration
@@ -74,3 +74,21 @@ def test_who_had_opted_out_is_blacklisted_again_by_the_acceptance_and_nobody_els
     erasing.revive(cursor, ACCOUNT, ["306900000002", str(NUMBER)])
 
     assert rows(cursor, "SELECT account_id, msisdn FROM suppressions") == [(ACCOUNT, NUMBER)]
+
+
+def test_after_its_time_the_history_keeps_its_figures_only(cursor: Any) -> None:
+    assert retention.forget(cursor, 30) == 0
+    cursor.execute("UPDATE chunks SET accepted_at = now() - interval '31 days'")
+    cursor.execute(
+        "INSERT INTO inbound (connector_id, sender, recipient, data_coding, esm_class, body, told, received_at)"
+        " VALUES (1, '306900000001', 'SHOP', 0, 0, 'hello', true, now() - interval '31 days')"
+    )
+
+    assert retention.forget(cursor, 0) == 0
+    assert retention.forget(cursor, 30) == 1
+
+    states = {int(State.DELIVERED): (-1, "", 40_000), int(State.SUBMITTED): (NUMBER, "private", 40_000)}
+    found = rows(cursor, "SELECT state, recipient, text, price FROM messages")
+    assert {row[0]: row[1:] for row in found} == states
+    assert rows(cursor, "SELECT sender, length(body) FROM inbound") == [("erased", 0)]
+    assert retention.forget(cursor, 30) == 0
