@@ -13,12 +13,12 @@ from typing import Any
 
 
 class _Waiting:
-    """A request, whether its thread is to lead, and what became of it."""
+    """A request, the group that its thread is to call for, if it is, and what became of it."""
 
     def __init__(self, request: Any, weight: int) -> None:
         self.request, self.weight = request, weight
         self.wake = threading.Event()
-        self.leads = False
+        self.group: list[_Waiting] | None = None
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -34,26 +34,26 @@ class Gathering:
         self._call, self._at_once, self._limit = call, at_once, limit
         self._lock = threading.Lock()
         self._queue: deque[_Waiting] = deque()
-        self._leading = 0
+        self._calling = 0
 
     def __call__(self, request: Any, weight: int = 1) -> Any:
         """The answer to ``request``. What ``call`` raises, everybody who was in it gets."""
         one = _Waiting(request, weight)
         with self._lock:
-            self._queue.append(one)
-            if self._leading < self._at_once:
-                self._leading += 1
-                one.leads = True
-        if not one.leads:
+            if self._calling < self._at_once:  # then nobody waits
+                self._calling += 1
+                one.group = [one]
+            else:
+                self._queue.append(one)
+        if one.group is None:
             one.wake.wait()
-        if one.leads:
-            self._lead()
+        if one.group is not None:
+            self._call_for(one.group)
         if one.error is not None:
             raise one.error
         return one.result
 
-    def _lead(self) -> None:
-        group = self._next_group()
+    def _call_for(self, group: list[_Waiting]) -> None:
         try:
             answers = self._call([one.request for one in group])
             for one, answer in zip(group, answers, strict=True):
@@ -66,20 +66,16 @@ class Gathering:
             for one in group:
                 one.wake.set()
 
-    def _next_group(self) -> list[_Waiting]:
-        """The oldest requests. The leader's own is among them: it is the first of the queue whenever it begins to lead."""
+    def _hand_on(self) -> None:
+        """Give our place to the first of those who wait, with its group: taken here, no other caller can take of it."""
         with self._lock:
+            if not self._queue:
+                self._calling -= 1
+                return
             group = [self._queue.popleft()]
             weight = group[0].weight
             while self._queue and weight + self._queue[0].weight <= self._limit:
                 group.append(self._queue.popleft())
                 weight += group[-1].weight
-        return group
-
-    def _hand_on(self) -> None:
-        with self._lock:
-            if self._queue:
-                self._queue[0].leads = True
-                self._queue[0].wake.set()
-            else:
-                self._leading -= 1
+            group[0].group = group
+            group[0].wake.set()

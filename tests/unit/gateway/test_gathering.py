@@ -132,4 +132,4 @@ def test_so_many_calls_are_under_way_at_once(ask: Ask) -> None:
 def test_many_threads_all_get_their_own_answer() -> None:
     gathering = Gathering(lambda requests: [2 * one for one in requests], 2, 7)
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(gathering, range(2_000))) == [2 * one for one in range(2_000)]
+        assert list(pool.map(gathering, range(5_000))) == [2 * one for one in range(5_000)]
