@@ -159,9 +159,20 @@ def _finished(evidence: Evidence) -> Complaints:
 
 
 def _at_rest(evidence: Evidence) -> Complaints:
-    """Nothing is on its way: queues and outboxes are empty, no batch is open, no receipt waits."""
+    """Nothing is on its way: queues and outboxes are empty, no batch is open."""
     if evidence.unrest:
         yield f"not at rest: {dict(evidence.unrest)}"
+
+
+def _waiting(evidence: Evidence) -> Complaints:
+    """A receipt waits only while nobody can tell which of a recipient's doubtful parts it proves: there are more of them."""
+    waiting = Counter(evidence.waiting)
+    for books in evidence.books:
+        doubts = Counter(to for to, _ in doubts_in(books))
+        for to in books.sending.recipients:
+            count = waiting[books.sending.sender, to]
+            if count and count >= doubts[to]:
+                yield f"{books.sending.name}: {count} receipts of {to} wait, {doubts[to]} of its parts are in doubt"
 
 
 def _dead(evidence: Evidence) -> Complaints:
@@ -205,6 +216,7 @@ CHECKS: tuple[Callable[[Evidence], Complaints], ...] = (
     _counters,
     _finished,
     _at_rest,
+    _waiting,
     _dead,
     _opt_outs,
     _pauses,

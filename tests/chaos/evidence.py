@@ -105,7 +105,11 @@ class Books:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that is judged. ``died``: the processes that were started anew without the fault having ended them."""
+    """Everything that is judged.
+
+    ``died``: the processes that were started anew without the fault having ended them. ``waiting``: (sender, recipient) of each
+    receipt that found no part.
+    """
 
     books: tuple[Books, ...]
     ledger_sum: int
@@ -113,6 +117,7 @@ class Evidence:
     unrest: Mapping[str, float]
     dead: Mapping[str, int]
     died: frozenset[str]
+    waiting: Sequence[tuple[str, str]] = ()
     opt_outs: Sequence[OptOut] = ()
     pauses: Sequence[Pause] = ()
     found_by_fault: Sequence[str] = field(default=())

@@ -35,6 +35,7 @@ from .points import Points
 T = TypeVar("T")
 SECOND = "sender-2"
 RETURN_SECONDS = 90.0
+MAY_STAY = frozenset({"doubtful_parts", "waiting_receipts"})
 _UNSENT = (
     "SELECT (SELECT count(*) FROM outbox_0 WHERE NOT sent) + (SELECT count(*) FROM outbox_1 WHERE NOT sent)"
 )
@@ -178,13 +179,21 @@ class Rig:
     # --- what is still on its way
 
     def unrest(self) -> dict[str, float]:
-        """Everything that is not at rest, by name: receipts, batches, events, queues. Dead letters are not on their way."""
+        """Everything that is not at rest, by name: receipts, batches, events, queues.
+
+        Dead letters are not on their way, and receipts that wait for their part may wait for ever: ``waiting_receipts``.
+        """
         found: dict[str, float] = {"receipts to come": self.stack.smsc.stats()["receipts"]["pending"]}
         overview = self.stack.operator.get("/operator/overview")
-        found |= {name: count for name, count in overview.items() if name != "doubtful_parts"}
+        found |= {name: count for name, count in overview.items() if name not in MAY_STAY}
         found |= {f"outbox of {service}": self.stack.sql(service, _UNSENT)[0][0] for service in RELAYED}
         found |= {name: depth for name, depth in self.queues().items() if not name.endswith(workings.DEAD)}
         return {name: count for name, count in found.items() if count}
+
+    def waiting_receipts(self) -> tuple[tuple[str, str], ...]:
+        """(sender, recipient) of every receipt that waits for its part, in order."""
+        rows = self.stack.sql("dispatcher", "SELECT sender, recipient FROM receipts_waiting ORDER BY id")
+        return tuple((str(sender), str(recipient)) for sender, recipient in rows)
 
     def queues(self) -> dict[str, int]:
         """Depths of all queues."""

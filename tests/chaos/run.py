@@ -24,6 +24,7 @@ from .rig import Rig, TooLate, wait
 
 FINISH_SECONDS = 240.0
 REST_SECONDS = 45.0
+PROOF_SECONDS = 6.0  # a receipt proves a doubt two seconds after the last one that might, at the next sweep
 PAIR = frozenset({"A", "B"})
 # What a question answers while something is coming back.
 AWAY = (
@@ -102,16 +103,21 @@ def _all_finished(case: Case) -> bool:
 
 
 def rest(rig: Rig) -> None:
-    """Wait until nothing is on its way, seen twice in a row. Raises TooLate."""
-    quiet = 0
+    """Wait until nothing is on its way, seen twice in a row, and no waiting receipt can find its part any more."""
+    quiet, since = 0, time.monotonic()
+    waiting: object = None
 
     def is_quiet() -> bool:
-        nonlocal quiet
+        nonlocal quiet, since, waiting
         try:
             quiet = 0 if rig.unrest() else quiet + 1
+            now = rig.waiting_receipts()
         except AWAY:
             quiet = 0
-        return quiet >= 2
+            return False
+        if now != waiting:
+            waiting, since = now, time.monotonic()
+        return quiet >= 2 and (not now or time.monotonic() - since > PROOF_SECONDS)
 
     wait(is_quiet, REST_SECONDS, "the stack at rest", 0.3)
 
@@ -132,6 +138,7 @@ def _collect(case: Case, before: dict[str, int]) -> Evidence:
         died=frozenset(
             name for name, count in starts.items() if count > before.get(name, 0) + case.expected_starts[name]
         ),
+        waiting=case.rig.waiting_receipts(),
         opt_outs=tuple(case.opt_outs),
         pauses=tuple(case.pauses),
         found_by_fault=tuple(case.complaints),

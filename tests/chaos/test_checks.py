@@ -181,6 +181,33 @@ def test_money_that_does_not_fit_what_was_taken_is_found(money: Money) -> None:
     assert judged(evidence(replace(GOOD, money=money))).complaints != ()
 
 
+@pytest.mark.parametrize("waiting", [1, 2])
+def test_a_receipt_that_could_have_proved_a_doubt_must_not_wait(waiting: int) -> None:
+    found = replace(evidence(doubtful()), waiting=[("KA1", ONE)] * waiting)
+
+    assert judged(found, doubt=1).complaints == (
+        f"A: {waiting} receipts of {ONE} wait, 1 of its parts are in doubt",
+    )
+
+
+def test_a_receipt_may_wait_that_proves_one_of_two_doubts() -> None:
+    both = Message(
+        LONG, "uncertain", 2, PRICE, (Part(1, "uncertain"), Part(2, "uncertain")), was_submitted=True
+    )
+    books = replace(
+        with_messages(long=both),
+        money=Money(4 * PRICE, 2 * PRICE, 0),
+        counts={**COUNTS, "submitted": 3, "delivered": 2, "uncertain": 1},
+    )
+    found = replace(evidence(books), waiting=[("KA1", LONG)])
+
+    assert judged(found, doubt=2).complaints == ()
+
+
+def test_a_receipt_of_another_sender_says_nothing() -> None:
+    assert judged(replace(evidence(), waiting=[("OTHER", ONE)])).complaints == ()
+
+
 def test_counters_that_differ_from_the_rows_are_found() -> None:
     verdict = judged(evidence(replace(GOOD, counts={**COUNTS, "delivered": 2})))
 
