@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -79,8 +80,14 @@ def _not_tried(fault: Fault) -> Result:
     return Result(fault.name, fault.about, False, 0.0, 0, 0, 0, 0, 0.0, ("not tried: the time is up",))
 
 
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
-    """Exit status."""
+    """Exit status. SIGTERM, like SIGINT, ends everything that was started."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
     try:
         seed = number("SEED", int(time.time()) % 100_000)
         n = number("N", N)
