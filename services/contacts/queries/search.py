@@ -24,7 +24,7 @@ from . import require_groups, row, rows, value
 WINDOW = 4_000
 FEW = 15_000
 
-NAME_KEY = "contacts_name_key(c.last_name, c.first_name)"
+NAME_KEY = 'contacts_name_key(c.last_name, c.first_name) COLLATE "C"'
 
 # Seen from the few that are blacklisted when gathering, from each contact when walking.
 _IS_BLACKLISTED = """EXISTS (

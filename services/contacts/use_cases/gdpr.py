@@ -45,6 +45,10 @@ _ERASE = (
     "DELETE FROM exports WHERE account_id = %(account_id)s AND finished_at IS NOT NULL",
     """UPDATE snapshot_members SET fields = NULL, contact_id = NULL
     WHERE snapshot_id IN (SELECT id FROM snapshots WHERE account_id = %(account_id)s) AND msisdn = ANY(%(msisdns)s)""",
+    """UPDATE link_pages SET msisdns = ARRAY(
+        SELECT CASE WHEN u.msisdn = ANY(%(msisdns)s) THEN 0 ELSE u.msisdn END
+        FROM unnest(msisdns) WITH ORDINALITY u (msisdn, ordinal) ORDER BY u.ordinal)
+    WHERE account_id = %(account_id)s AND msisdns && %(msisdns)s::bigint[]""",
 )
 
 _KEEP = """
