@@ -26,6 +26,7 @@ log = logs.get(__name__)
 MAX_BYTES = 4 * 1024 * 1024
 PROVIDER = "bank"
 _SLICE = 500
+_AT_ONCE = 1_000  # lines that the importer waits for; the others are settled by tidy_orders and shown as waiting
 
 
 def take_in(
@@ -67,7 +68,7 @@ def take_in(
             fresh=statement.fresh,
         )
     crashpoints.reach("billing.statement_stored")
-    settle_received(db)
+    settle_received(db, _AT_ONCE)
     with db.transaction() as session:
         return shown(session, statement.id)
 
