@@ -1,0 +1,85 @@
+"""``contacts.search``: pages of an account with N contacts, by every kind of search, in every order.
+
+``n`` is how many contacts there are; the rate is of questions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ..harness import people, seeds
+from ..harness.bench import Bench
+from ..harness.httpclient import milliseconds
+from ..harness.row import Deadline, Row, Run
+from ..harness.stack import Customer
+
+ROUNDS = 20
+PAGE = 50
+BLACKLISTED_PERCENT = 1
+_BLACKLIST = """
+INSERT INTO suppressions (account_id, msisdn, active, sequence)
+SELECT account_id, msisdn, true, 1 FROM phones WHERE account_id = %s AND contact_id %% 100 < %s ON CONFLICT DO NOTHING
+"""
+
+
+def search(bench: Bench, n: int, deadline: Deadline) -> Run:
+    """Each kind of question 20 times, one client; p95 of each over HTTP."""
+    stack = bench.stack()
+
+    def make() -> tuple[Customer, int]:
+        customer, connection = stack.customer(), stack.database("contacts")
+        group = seeds.contacts(connection, customer.id, n)
+        cursor = connection.cursor()
+        cursor.execute(_BLACKLIST, (customer.id, BLACKLISTED_PERCENT))
+        cursor.execute("VACUUM ANALYZE suppressions")
+        connection.close()
+        return customer, group
+
+    customer, group = bench.kept(f"contacts {n}", make)
+    stack.at_rest(deadline)
+    took: dict[str, list[float]] = {}
+    for _, query in _questions(n, group, 1):  # the first of each kind finds cold caches
+        customer.api.get("/contacts", limit=PAGE, **query)
+    meter = bench.meter().start()
+    for kind, query in _questions(n, group, ROUNDS):
+        began = time.perf_counter()
+        customer.api.get("/contacts", limit=PAGE, **query)
+        took.setdefault(kind, []).append(time.perf_counter() - began)
+        if deadline.left < 0:
+            raise TimeoutError("the questions took too long")
+    meter.stop()
+    everything = [seconds for one in took.values() for seconds in one]
+    by_kind = {kind: milliseconds(one)["p95_ms"] for kind, one in took.items()}
+    details = {"contacts": n, **milliseconds(everything), "p95_ms_by_kind": by_kind}
+    return Run(len(everything), meter.seconds, meter.cpu, meter.peak_mb, meter.others, details)
+
+
+def _questions(n: int, group: int, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    for index in range(rounds):
+        place = index * 7919 % n
+        first = people.FIRST[index % len(people.FIRST)]
+        last = people.LAST[index % len(people.LAST)]
+        number = str(people.number(place))
+        yield "newest", {"sort": "-created"}
+        yield "by name", {"sort": "name"}
+        yield "first name", {"search": first.upper()}
+        yield "first name, by name", {"search": first, "sort": "name"}
+        yield "both names", {"search": f"{last} {first}"}
+        yield "part of a name", {"search": last[1:5]}
+        yield "e-mail", {"search": f"p{place}@example"}
+        yield "code", {"search": f"K{place % 100_000:05}"}
+        yield "nothing", {"search": f"zz{place}qq"}
+        yield "number", {"search": number}
+        yield "six digits", {"search": number[4:10]}
+        yield "three digits", {"search": number[6:9]}
+        yield "two letters", {"search": first[:2]}
+        yield "group", {"group_id": str(group)}
+        yield "group and name", {"group_id": str(group), "search": first, "sort": "-name"}
+        yield "blacklisted", {"blacklisted": "true"}
+        yield "not blacklisted", {"blacklisted": "false", "search": last}
+        yield "this year", {"created_from": "2026-01-01T00:00:00Z", "sort": "-created"}
+
+
+ROWS = (Row("contacts.search", "questions", 1_000_000, "stack", search, seconds=420, runs=1),)
