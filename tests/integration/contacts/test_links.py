@@ -8,6 +8,7 @@ from servicekit.database import Database
 from services.contacts.errors import UnknownLink
 from services.contacts.queries import audiences, links
 from services.contacts.queries.links import Recipient
+from services.contacts.use_cases import gdpr
 from tests.integration.contacts.support import call, fetch, freeze
 
 pytestmark = pytest.mark.integration
@@ -61,6 +62,20 @@ def test_a_link_works_for_two_years_and_not_for_ever(db: Database, account_id: i
     fetch(db, age, "2 years 7 months", snapshot_id)
     with pytest.raises(UnknownLink):
         call(db, links.recipient, token)
+
+
+def test_an_erased_number_is_behind_no_link_and_the_others_keep_theirs(
+    db: Database, account_id: int, other_account_id: int
+) -> None:
+    _, tokens = frozen(db, account_id, 3)
+    _, theirs = frozen(db, other_account_id, 3)
+
+    call(db, gdpr.erase, account_id, "306970000001")
+
+    with pytest.raises(UnknownLink):
+        call(db, links.recipient, tokens[1])
+    found = [call(db, links.recipient, token).msisdn for token in (tokens[0], tokens[2], theirs[1])]
+    assert found == [306_970_000_000, 306_970_000_002, 306_970_000_001]
 
 
 def test_what_nobody_got_is_unknown(db: Database, account_id: int) -> None:
