@@ -151,7 +151,7 @@ class ChunkProgress:
 
 @dataclass(frozen=True)
 class MessagesProgressed(Event):
-    """The dispatcher committed outcomes: one event a flush, one entry a hold."""
+    """The dispatcher committed outcomes: what many flushes changed in one event, one entry a hold."""
 
     TYPE = "messages_progressed"
     VERSION = 1
