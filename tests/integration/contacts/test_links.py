@@ -10,6 +10,7 @@ from services.contacts.queries import audiences, links
 from services.contacts.queries.links import Recipient
 from services.contacts.use_cases import gdpr
 from tests.integration.contacts.support import call, fetch, freeze
+from tests.support.dataplane import SECRET
 
 pytestmark = pytest.mark.integration
 
@@ -65,8 +66,9 @@ def test_a_link_works_for_two_years_and_not_for_ever(db: Database, account_id: i
 
 
 def test_an_erased_number_is_behind_no_link_and_the_others_keep_theirs(
-    db: Database, account_id: int, other_account_id: int
+    db: Database, account_id: int, other_account_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("KERYX_SECRET_KEY", SECRET)  # of the pseudonym that is kept
     _, tokens = frozen(db, account_id, 3)
     _, theirs = frozen(db, other_account_id, 3)
 
