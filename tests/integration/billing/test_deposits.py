@@ -182,6 +182,17 @@ def test_what_is_spent_is_not_reversed(db: Database, account_id: int) -> None:
     assert order(db, found["id"])["state"] == "paid"
 
 
+def test_lines_that_the_importer_does_not_wait_for_are_settled_later(
+    db: Database, account_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = new_order(db, account_id)
+    monkeypatch.setattr(importing, "_AT_ONCE", 0)
+    told = statement(db, [entry_for(found["id"])])
+    assert (told["waiting"], told["credited"], money(db, account_id)) == (1, 0, (0, 0))
+    assert importing.settle_received(db) == 1
+    assert money(db, account_id) == (100 * EURO, 0)
+
+
 KINDS = (
     "exact",
     "exact again",
