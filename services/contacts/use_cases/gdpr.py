@@ -81,10 +81,11 @@ def about(session: Any, account_id: int, number: str) -> dict[str, Any]:
         ],
         "opt_outs": _timed(queries.rows(session, _OPT_OUTS, params)),
     }
-    audit.note(
-        session, account_id, "number.disclosed", f"number:{pseudonyms.of(account_id, _msisdn(number))}"
-    )
-    return {"number": str(_msisdn(number)), "known": any(found.values()), **found}
+    known = any(found.values())
+    if known:
+        pseudonym = pseudonyms.of(account_id, _msisdn(number))
+        audit.note(session, account_id, "number.disclosed", f"number:{pseudonym}")
+    return {"number": str(_msisdn(number)), "known": known, **found}
 
 
 def erase(session: Any, account_id: int, number: str) -> dict[str, Any]:
