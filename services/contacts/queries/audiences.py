@@ -59,7 +59,7 @@ FROM numbers
 """
 
 # The sample is chosen before its fields are fetched, and one pass counts everything: of 200,000 recipients with a sample of
-# 20,000 this took 0.5 s instead of 2.2.
+# 2,000 this took 0.6 s where joining first and counting thrice took 1.6, on one busy machine.
 _ESTIMATE = f""", prefixes AS MATERIALIZED (
     SELECT left(msisdn::text, %(prefix_digits)s) AS prefix, count(*) FILTER (WHERE NOT suppressed) AS recipients,
         sum(times) - count(*) AS duplicates, count(*) FILTER (WHERE suppressed) AS suppressed
