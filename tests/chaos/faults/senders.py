@@ -42,8 +42,8 @@ def _freeze(case: Case) -> Fired:
     time.sleep(FROZEN_SECONDS)
     if _state(pid) != "T":
         raise NotFired(f"the sender (pid {pid}) is not stopped")
-    if case.stack.smsc.stats()["accepted"] == before and len(case.stack.smsc.stats()["binds"]) < 2:
-        raise NotFired("there was no second sender to take over")
+    if case.stack.smsc.stats()["accepted"] == before:
+        raise NotFired("the second sender took nothing over")
     os.kill(pid, signal.SIGCONT)
     return fired
 
