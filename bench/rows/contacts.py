@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ..harness import people, seeds
 from ..harness.bench import Bench
-from ..harness.httpclient import milliseconds
+from ..harness.questions import ask
 from ..harness.row import Deadline, Row, Run
 from ..harness.stack import Customer
 
 ROUNDS = 20
-PAGE = 50
 BLACKLISTED_PERCENT = 1
 _BLACKLIST = """
 INSERT INTO suppressions (account_id, msisdn, active, sequence)
@@ -38,22 +37,7 @@ def search(bench: Bench, n: int, deadline: Deadline) -> Run:
         return customer, group
 
     customer, group = bench.kept(f"contacts {n}", make)
-    stack.at_rest(deadline)
-    took: dict[str, list[float]] = {}
-    for _, query in _questions(n, group, 1):  # the first of each kind finds cold caches
-        customer.api.get("/contacts", limit=PAGE, **query)
-    meter = bench.meter().start()
-    for kind, query in _questions(n, group, ROUNDS):
-        began = time.perf_counter()
-        customer.api.get("/contacts", limit=PAGE, **query)
-        took.setdefault(kind, []).append(time.perf_counter() - began)
-        if deadline.left < 0:
-            raise TimeoutError("the questions took too long")
-    meter.stop()
-    everything = [seconds for one in took.values() for seconds in one]
-    by_kind = {kind: milliseconds(one)["p95_ms"] for kind, one in took.items()}
-    details = {"contacts": n, **milliseconds(everything), "p95_ms_by_kind": by_kind}
-    return Run(len(everything), meter.seconds, meter.cpu, meter.peak_mb, meter.others, details)
+    return ask(bench, customer, "/contacts", partial(_questions, n, group), ROUNDS, deadline, {"contacts": n})
 
 
 def _questions(n: int, group: int, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:

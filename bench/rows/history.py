@@ -5,7 +5,6 @@ For the search ``n`` counts questions; how many messages there were is in its de
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,34 +12,19 @@ from typing import Any
 
 from ..harness import people, seeds
 from ..harness.bench import Bench
-from ..harness.httpclient import milliseconds
+from ..harness.questions import ask
 from ..harness.row import Deadline, Row, Run
 from ..harness.stack import Customer, Stack
 
 ROUNDS = 40
-PAGE = 50
 POLL_SECONDS = 0.1
 
 
 def search(bench: Bench, n: int, deadline: Deadline) -> Run:
     """Each kind of question 40 times, one client; p95 of each over HTTP."""
-    stack, customer = bench.stack(), _customer(bench, n)
-    stack.at_rest(deadline)
-    took: dict[str, list[float]] = {}
-    for _, query in _questions(customer, n, 1):  # the first of each kind finds cold caches
-        customer.api.get("/messages", limit=PAGE, **query)
-    meter = bench.meter().start()
-    for kind, query in _questions(customer, n, ROUNDS):
-        began = time.perf_counter()
-        customer.api.get("/messages", limit=PAGE, **query)
-        took.setdefault(kind, []).append(time.perf_counter() - began)
-        if deadline.left < 0:
-            raise TimeoutError("the questions took too long")
-    meter.stop()
-    everything = [seconds for one in took.values() for seconds in one]
-    by_kind = {kind: milliseconds(one)["p95_ms"] for kind, one in took.items()}
-    details = {"messages": n, **milliseconds(everything), "p95_ms_by_kind": by_kind}
-    return Run(len(everything), meter.seconds, meter.cpu, meter.peak_mb, meter.others, details)
+    customer = _customer(bench, n)
+    questions = partial(_questions, customer, n)
+    return ask(bench, customer, "/messages", questions, ROUNDS, deadline, {"messages": n})
 
 
 def _questions(customer: Customer, n: int, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
