@@ -16,7 +16,7 @@ from .. import domain, queries, schemas
 from ..errors import NothingToUndo, OptOutDecided, UnknownOptOut, VersionMismatch
 from ..queries import opt_outs as read
 from ..queries.links import Recipient
-from . import consents, suppressions
+from . import audit, consents, suppressions
 
 log = logs.get(__name__)
 
@@ -80,6 +80,7 @@ def undo(session: Any, recipient: Recipient) -> None:
         raise NothingToUndo("There is nothing to take back any more.")
     assert standing is not None
     _take_back(session, recipient.account_id, recipient.msisdn, standing)
+    audit.note(session, recipient.account_id, "opt_out.undone", f"opt_out:{standing['id']}")
     source = f"opt-out {standing['id']}"
     consents.record(session, recipient.account_id, recipient.msisdn, "link", "", source, None)
 
@@ -119,6 +120,7 @@ def approve(session: Any, account_id: int, opt_out_id: int) -> dict[str, Any]:
     if found["state"] == "pending":
         queries.run(session, _DECIDE, {"id": opt_out_id, "state": "approved", "reason": ""})
         suppressions.put(session, account_id, [found["msisdn"]], found["wording"], found["channel"])
+        audit.note(session, account_id, "opt_out.approved", f"opt_out:{opt_out_id}")
     return read.opt_out(session, account_id, opt_out_id)
 
 
@@ -131,6 +133,7 @@ def reject(session: Any, account_id: int, opt_out_id: int, reason: Any) -> dict[
     found = _open(session, account_id, opt_out_id, "rejected")
     if found["state"] == "pending":
         queries.run(session, _DECIDE, {"id": opt_out_id, "state": "rejected", "reason": words["reason"]})
+        audit.note(session, account_id, "opt_out.rejected", f"opt_out:{opt_out_id}")
     return read.opt_out(session, account_id, opt_out_id)
 
 
@@ -143,6 +146,7 @@ def update_settings(session: Any, account_id: int, changes: Any, version: int | 
         raise VersionMismatch("The settings were changed since.")
     if wanted:
         queries.run(session, _SET, {"account_id": account_id, **wanted})
+        audit.note(session, account_id, "opt_out_settings.updated", "opt_out_settings", **wanted)
     return read.settings(session, account_id)
 
 

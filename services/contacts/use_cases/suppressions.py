@@ -11,6 +11,7 @@ from smstext import extract_msisdns
 
 from .. import domain, queries, schemas
 from ..errors import InvalidFields, NotSuppressed, TooManyNumbers
+from . import audit
 
 log = logs.get(__name__)
 
@@ -72,8 +73,7 @@ def suppress(session: Any, account_id: int, numbers: Any, reason: str, source: s
         ]
         raise InvalidFields("There is no mobile number among them.", errors)
     fields = schemas.load(schemas.SuppressionWords, {"reason": reason, "source": source})
-    suppressed = put(session, account_id, msisdns, fields["reason"], fields["source"])
-    return {"suppressed": suppressed, "known": len(msisdns) - suppressed, "invalid": invalid}
+    return _put_asked(session, account_id, msisdns, fields) | {"invalid": invalid}
 
 
 def suppress_text(session: Any, account_id: int, text: Any, reason: str, source: str) -> dict[str, Any]:
@@ -89,9 +89,8 @@ def suppress_text(session: Any, account_id: int, text: Any, reason: str, source:
         raise InvalidFields("There is no mobile number in it.", [error])
     fields = schemas.load(schemas.SuppressionWords, {"reason": reason, "source": source})
     msisdns = [int(msisdn) for msisdn in found.accepted]
-    suppressed = put(session, account_id, msisdns, fields["reason"], fields["source"])
     invalid = [{"line": one.line, "code": one.reason} for one in found.rejected]
-    return {"suppressed": suppressed, "known": len(msisdns) - suppressed, "invalid": invalid}
+    return _put_asked(session, account_id, msisdns, fields) | {"invalid": invalid}
 
 
 def lock(session: Any, account_id: int) -> None:
@@ -144,7 +143,18 @@ def unsuppress(session: Any, account_id: int, msisdn: Any) -> dict[str, Any]:
     msisdns, invalid = schemas.load_numbers([msisdn])
     if invalid or not lift(session, account_id, msisdns):
         raise NotSuppressed("The number is not on the blacklist.")
+    audit.note(session, account_id, "blacklist.lifted", "blacklist", lifted=1)
     return {"lifted": 1}
+
+
+def _put_asked(
+    session: Any, account_id: int, msisdns: Sequence[int], fields: dict[str, Any]
+) -> dict[str, Any]:
+    """Blacklist what one call named, with one entry in the audit for all of it: ``{suppressed, known}``."""
+    suppressed = put(session, account_id, msisdns, fields["reason"], fields["source"])
+    counts = {"suppressed": suppressed, "known": len(msisdns) - suppressed}
+    audit.note(session, account_id, "blacklist.added", "blacklist", source=fields["source"], **counts)
+    return counts
 
 
 def _with_state(session: Any, account_id: int, msisdns: Sequence[int], *, active: bool) -> list[int]:

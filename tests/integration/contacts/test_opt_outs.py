@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from servicekit import context
 from servicekit.database import Database
 from services.contacts.errors import (
     InvalidFields,
@@ -20,7 +21,7 @@ from services.contacts.errors import (
 from services.contacts.queries import audiences
 from services.contacts.queries import opt_outs as read
 from services.contacts.queries import suppressions as blacklist
-from services.contacts.use_cases import opt_outs, suppressions, unsubscribing
+from services.contacts.use_cases import audit, opt_outs, suppressions, unsubscribing
 from tests.integration.contacts.support import call, fetch, freeze, told
 
 pytestmark = pytest.mark.integration
@@ -306,3 +307,27 @@ def test_an_older_name_of_an_account_does_not_replace_a_newer(
         call(db, unsubscribing.save_account_name, account_id, name, version)
 
     assert call(db, unsubscribing.page, token)["account_name"] == "Άνθη"
+
+
+def test_what_was_decided_and_by_whom_is_in_the_audit_once(db: Database, account_id: int, token: str) -> None:
+    context.act_as("user:5")
+    try:
+        decide_by_hand(db, account_id)
+        first = call(db, opt_outs.request, account_id, NUMBER, "link", 1)
+        second = call(db, opt_outs.request, account_id, NUMBER + 1, "link", 1)
+        for _ in range(2):
+            call(db, opt_outs.approve, account_id, first)
+            call(db, opt_outs.reject, account_id, second, "Mistaken")
+    finally:
+        context.act_as("")
+    call(db, unsubscribing.undo, token)
+
+    entries = call(db, audit.list_audit, account_id, {}, None, 10)["data"]
+    assert [(one["actor"], one["action"], one["object"]) for one in entries] == [
+        ("", "opt_out.undone", f"opt_out:{first}"),
+        ("user:5", "opt_out.rejected", f"opt_out:{second}"),
+        ("user:5", "opt_out.approved", f"opt_out:{first}"),
+        ("user:5", "opt_out_settings.updated", "opt_out_settings"),
+    ]
+    assert entries[-1]["details"] == {"auto_approve": False}
+    assert str(NUMBER)[2:] not in str(entries)

@@ -9,7 +9,7 @@ import pytest
 from servicekit.database import Database
 from services.contacts.errors import InvalidFields, NotSuppressed, TooManyNumbers
 from services.contacts.queries import suppressions as read
-from services.contacts.use_cases import suppressions
+from services.contacts.use_cases import audit, suppressions
 from tests.integration.contacts.support import call, told
 
 pytestmark = pytest.mark.integration
@@ -171,3 +171,17 @@ def test_sequences_have_no_gap_when_many_write_at_once(db: Database, account_id:
         thread.join()
 
     assert sorted(event["sequence"] for event in told(db, account_id, CHANGED)) == list(range(1, 21))
+
+
+def test_each_call_is_in_the_audit_once_with_counts_and_no_numbers(db: Database, account_id: int) -> None:
+    call(db, suppressions.suppress, account_id, ["6970000001", "6970000002"], "asked", "api")
+    call(db, suppressions.suppress_text, account_id, "6970000002 6970000003", "", "paste")
+    call(db, suppressions.unsuppress, account_id, "6970000003")
+
+    entries = call(db, audit.list_audit, account_id, {}, None, 10)["data"]
+    assert [(one["action"], one["details"]) for one in entries] == [
+        ("blacklist.lifted", {"lifted": 1}),
+        ("blacklist.added", {"source": "paste", "suppressed": 1, "known": 1}),
+        ("blacklist.added", {"source": "api", "suppressed": 2, "known": 0}),
+    ]
+    assert "697000" not in str(entries)
