@@ -24,6 +24,7 @@ from servicekit import topology, wire
 from services.dispatcher import partitions, secrets
 from services.dispatcher.domain import State
 from simulators.smsc.testing import Smsc
+from tests.support.sql import rows_of
 
 from .waiting import eventually
 
@@ -103,13 +104,7 @@ class Dataplane:
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of ``statement``, committed."""
-        connection = psycopg2.connect(self.database_url)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return list(cursor.fetchall()) if cursor.description else []
-        finally:
-            connection.close()
+        return rows_of(self.database_url, statement, *parameters)
 
     def prepare(self, window: int = 100, **more: Any) -> None:
         """Tables for messages, one connector to the simulator, routes to it for everything Greek."""

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pika
-import psycopg2
 from psycopg2 import sql
 
 from contracts import envelope
@@ -28,6 +27,7 @@ from servicekit import topology, wire
 from servicekit.outbox import EXCHANGE
 from tests.support.infra import Infra
 from tests.support.queues import depths
+from tests.support.sql import rows_of
 from tests.support.waiting import eventually
 
 from . import toy
@@ -134,13 +134,7 @@ class Site:
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of ``statement``, committed."""
-        connection = psycopg2.connect(self.database_url)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return list(cursor.fetchall()) if cursor.description else []
-        finally:
-            connection.close()
+        return rows_of(self.database_url, statement, *parameters)
 
     def effects(self, name: str) -> list[tuple[Any, ...]]:
         """(event id, replica, correlation id, asked correlation id) of each effect of ``name``."""
