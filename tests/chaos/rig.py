@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -170,11 +171,14 @@ class Rig:
         file = self.layout.logs / f"{process}.log"
         return file.stat().st_size if file.exists() else 0
 
-    def logged(self, process: str, words: str, since: int) -> bool:
-        """Whether its log holds ``words`` behind octet ``since``."""
+    def logged(self, process: str, words: str, since: int) -> float | None:
+        """When its log first says ``words`` behind octet ``since``, in seconds since the epoch; None when it does not."""
         with (self.layout.logs / f"{process}.log").open("rb") as log:
             log.seek(since)
-            return words.encode() in log.read()
+            for line in log:
+                if words.encode() in line and line.endswith(b"}\n"):
+                    return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
+        return None
 
     # --- what is still on its way
 

@@ -34,7 +34,8 @@ def _small_disk_in_use(case: Case) -> None:
 def _export(case: Case) -> Fired:
     log = case.rig.log_size("exporter")
     with case.rig.disk.full():
-        body = {"what": "messages", "format": "csv", "filter": {}}
+        campaign = str(case.sending("A").campaign_id)
+        body = {"what": "messages", "format": "csv", "filter": {"campaign_id": campaign}}
         case.memory["export"] = case.api("A").post("/exports", body)["id"]
         return _seen(case, "exporter", log)
 
@@ -50,10 +51,10 @@ def _import(case: Case) -> Fired:
 
 def _seen(case: Case, process: str, log: int) -> Fired:
     try:
-        wait(lambda: case.rig.logged(process, NO_SPACE, log), SEEN_SECONDS, f"{process} met the full disk")
+        met = f"{process} met the full disk"
+        return Fired(wait(lambda: case.rig.logged(process, NO_SPACE, log), SEEN_SECONDS, met))
     except TooLate as late:
         raise NotFired(str(late)) from None
-    return Fired(case.now())
 
 
 def _file(case: Case) -> None:
