@@ -111,6 +111,30 @@ class NumbersErased(Event):
 
 
 @dataclass(frozen=True)
+class ImportFinished(Event):
+    """An import is over: ``done``, ``failed``, or ``cancelled`` after it was committed.
+
+    ``rows`` = ``accepted`` + ``updated`` + ``duplicates`` + ``rejected``, all 0 when it failed; ``stored`` of them are stored.
+    """
+
+    TYPE = "import_finished"
+    VERSION = 1
+    PRODUCER = "contacts"
+
+    account_id: int
+    import_id: int
+    filename: str
+    state: str
+    rows: int
+    accepted: int
+    updated: int
+    duplicates: int
+    rejected: int
+    stored: int
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
 class OptOutRequested(Event):
     """Somebody asked an account to be left alone, by ``link`` or ``keyword``.
 
@@ -249,6 +273,7 @@ ALL: tuple[type[Event], ...] = (
     AudienceFrozen,
     SuppressionChanged,
     NumbersErased,
+    ImportFinished,
     OptOutRequested,
     MessagesProgressed,
     MessageReceived,

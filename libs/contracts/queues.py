@@ -7,6 +7,7 @@ from .events import (
     AudienceFrozen,
     BalanceLow,
     Event,
+    ImportFinished,
     MessageReceived,
     MessagesProgressed,
     NumbersErased,
@@ -25,6 +26,7 @@ SUBSCRIPTIONS: dict[str, type[Event]] = {
     "dispatcher.numbers_erased": NumbersErased,
     "dispatcher.suppression_changed": SuppressionChanged,
     "notifier.balance_low": BalanceLow,
+    "notifier.import_finished": ImportFinished,
     "notifier.opt_out_requested": OptOutRequested,
     "notifier.order_paid": OrderPaid,
 }

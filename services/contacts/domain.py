@@ -52,6 +52,8 @@ _ALLOWED: Mapping[str, tuple[str, ...]] = {
     "commit": ("analysed",),
     "cancel": ("receiving", "analysing", "analysed", "queued", "running"),
 }
+COMMITTED = ("queued", "running")
+"""States of an import that was committed and is not over."""
 CORRECTABLE = frozenset({
     "no_number_column", "no_data_rows", "unknown_field", "not_a_column", "column_used_twice", "number_required",
 })  # fmt: skip

@@ -17,7 +17,7 @@ import orjson
 import psycopg2
 import psycopg2.extras
 
-from servicekit import jobs, logs, worker
+from servicekit import context, jobs, logs, worker
 
 from . import queries
 from .jobs import Claim, LostJob, Stopping, applying, bulking, freezing, housekeeping, purging, staging
@@ -111,6 +111,7 @@ class ImportLane:
             return import_id, found["state"], found["attempts"]
 
     def _do(self, claim: Claim, state: str, attempts: int) -> None:
+        context.enter(None)  # what this import tells belongs together, and to no other
         try:
             if attempts > MAX_ATTEMPTS:
                 staging.fail(claim, state, "internal_error", "it could not be worked on")

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from contracts.events import BalanceLow, OptOutRequested
+from contracts.events import BalanceLow, ImportFinished, OptOutRequested
 from servicekit.database import cursor_of
 
 from . import domain
@@ -40,6 +40,8 @@ DELETE FROM notices WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM notices WHERE created_at < now() - make_interval(days => %s) LIMIT %s))
 """
 
+_IMPORT_COUNTS = ("rows", "accepted", "updated", "duplicates", "rejected", "stored")
+
 Data = dict[str, Any]
 
 
@@ -52,6 +54,13 @@ def keep_opt_out(session: Any, event: OptOutRequested) -> None:
 def keep_balance_low(session: Any, event: BalanceLow) -> None:
     """The balance fell below its level."""
     _keep(session, event.account_id, "balance_low", {"available": event.available, "level": event.level})
+
+
+def keep_import(session: Any, event: ImportFinished) -> None:
+    """An import is over, whatever became of it."""
+    counts = {name: getattr(event, name) for name in _IMPORT_COUNTS}
+    subject = {"subject_id": event.import_id, "filename": event.filename, "state": event.state}
+    _keep(session, event.account_id, "import", subject | counts)
 
 
 def _keep(session: Any, account_id: int, kind: str, data: Data) -> None:
@@ -154,6 +163,34 @@ _BALANCE_LOW = {
     "el": ("Χαμηλό υπόλοιπο", "Το διαθέσιμο υπόλοιπο έπεσε στα {available}, κάτω από το όριο των {level}."),
     "en": ("Low balance", "The available balance fell to {available}, below the level of {level}."),
 }
+_IMPORT = {
+    ("el", "done"): (
+        "Η εισαγωγή τελείωσε",
+        "Εισαγωγή {what}, {rows} γραμμές: {accepted} νέες, {updated} γνωστές, {duplicates} διπλές, {rejected} απορρίφθηκαν.",
+    ),
+    ("el", "failed"): (
+        "Η εισαγωγή απέτυχε",
+        "Εισαγωγή {what}: δεν ολοκληρώθηκε. Αποθηκευμένες γραμμές: {stored}. Η αιτία φαίνεται στην εισαγωγή.",
+    ),
+    ("el", "cancelled"): (
+        "Η εισαγωγή ακυρώθηκε",
+        "Εισαγωγή {what}: ακυρώθηκε. Αποθηκευμένες γραμμές, που παραμένουν: {stored} από {rows}.",
+    ),
+    ("en", "done"): (
+        "An import is done",
+        "Import of {what}, {rows} rows: {accepted} new, {updated} known, {duplicates} duplicates, {rejected} rejected.",
+    ),
+    ("en", "failed"): (
+        "An import failed",
+        "Import of {what}: it was not completed. Rows stored: {stored}. The import says why.",
+    ),
+    ("en", "cancelled"): (
+        "An import was cancelled",
+        "Import of {what}: it was cancelled. Rows stored, which stay: {stored} of {rows}.",
+    ),
+}
+_PASTE = {"el": "επικολλημένων αριθμών", "en": "pasted numbers"}
+_FILE = {"el": "του αρχείου «{}»", "en": "the file “{}”"}
 
 
 def _opt_out_words(data: Data, locale: str) -> tuple[str, str]:
@@ -167,8 +204,17 @@ def _balance_words(data: Data, locale: str) -> tuple[str, str]:
     return title, text.format(**amounts)
 
 
+def _import_words(data: Data, locale: str) -> tuple[str, str]:
+    title, text = _IMPORT[locale, data["state"]]
+    filename = domain.one_line(data["filename"])
+    what = _FILE[locale].format(filename) if filename else _PASTE[locale]
+    counts = {name: domain.number(data[name], locale) for name in _IMPORT_COUNTS}
+    return title, text.format(what=what, **counts)
+
+
 _WORDS: dict[str, Callable[[Data, str], tuple[str, str]]] = {
     "opt_out": _opt_out_words,
     "balance_low": _balance_words,
+    "import": _import_words,
 }
 """What each kind of notice says; a test makes one of each kind in each language."""

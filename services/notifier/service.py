@@ -7,7 +7,7 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 
 from contracts.envelope import Envelope
-from contracts.events import BalanceLow, OptOutRequested, OrderPaid
+from contracts.events import BalanceLow, ImportFinished, OptOutRequested, OrderPaid
 from servicekit import inbox, settings
 from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 
@@ -71,6 +71,11 @@ class NotifierService:
         """Queue the e-mails, keep the notice."""
         use_cases.tell_balance_low(session, envelope.id, event)
         notices.keep_balance_low(session, event)
+
+    @consumes(ImportFinished, queue="notifier.import_finished")
+    def on_import_finished(self, session: Any, event: ImportFinished, envelope: Envelope) -> None:
+        """Keep the notice."""
+        notices.keep_import(session, event)
 
     @consumes(OptOutRequested, queue="notifier.opt_out_requested")
     def on_opt_out_requested(self, session: Any, event: OptOutRequested, envelope: Envelope) -> None:

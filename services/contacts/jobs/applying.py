@@ -14,7 +14,7 @@ from servicekit import crashpoints, logs
 from .. import domain, queries
 from ..importing.pages import Page, fields_of, line_of
 from ..queries.contacts import owners_of
-from ..use_cases import lock_contacts, suppressions
+from ..use_cases import import_ends, lock_contacts, suppressions
 from ..use_cases.naming import groups_named
 from . import Claim, copying, stored
 
@@ -81,6 +81,7 @@ def _apply_page(claim: Claim) -> bool:
         found = stored.next_page(cursor, claim.import_id, record["applied_row"])
         if found is None:
             queries.run(cursor, _DONE, {"id": claim.import_id})
+            import_ends.tell(cursor, record, "done")
             return False
         page, account_id = found.page, record["account_id"]
         lock_contacts(cursor, account_id)

@@ -18,6 +18,7 @@ from ..importing.errors import ImportingError
 from ..importing.pages import Page
 from ..importing.verdicts import Rejected
 from ..queries.contacts import owners_of
+from ..use_cases import import_ends
 from . import Claim, stored
 
 log = logs.get(__name__)
@@ -81,9 +82,10 @@ def analyse(claim: Claim) -> None:
 def fail(claim: Claim, state: str, code: str, detail: str) -> None:
     """End the import as failed; nothing of its staging stays."""
     with claim.connection, claim.connection.cursor() as cursor:
-        claim.step(cursor, state)
+        record = claim.step(cursor, state)
         stored.drop(cursor, claim.import_id)
         queries.run(cursor, _FAILED, {"id": claim.import_id, "code": code, "detail": _plain(detail)[:500]})
+        import_ends.tell(cursor, record, "failed", code)
     log.info("import_failed", import_id=claim.import_id, code=code)
 
 

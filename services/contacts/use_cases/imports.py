@@ -31,7 +31,7 @@ from ..importing.paste import MAX_CHARACTERS
 from ..importing.reader import MAX_COLUMNS
 from ..importing.reasons import Locale
 from ..queries import imports as read
-from . import lock_contacts
+from . import audit, import_ends, lock_contacts
 from .naming import groups_named
 
 _INSERT = """
@@ -194,6 +194,7 @@ def _commit(session: Any, account_id: int, import_id: int, wanted: dict[str, Any
         domain.require_state("commit", found["state"])
         queries.require_groups(session, account_id, wanted["group_ids"])
         queries.run(session, _COMMIT, wanted | {"id": import_id})
+        _note_commit(session, account_id, found, wanted)
         _wake(session)
 
 
@@ -208,6 +209,9 @@ def cancel_import(session: Any, account_id: int, import_id: int) -> dict[str, An
     if found["state"] != "cancelled":
         domain.require_state("cancel", found["state"])
         _set_state(session, import_id, "cancelled")
+        audit.note(session, account_id, "import.cancelled", f"import:{import_id}", stored=found["applied"])
+        if found["state"] in domain.COMMITTED:
+            import_ends.tell(session, found, "cancelled")
     return read.get_import(session, account_id, import_id)
 
 
@@ -222,6 +226,13 @@ def import_template(locale: Any, labels: Mapping[str, str] | None = None) -> dic
         "data_b64": content,
         "filename": "keryx-contacts.xlsx" if language == "en" else "keryx-epafes.xlsx",
     }
+
+
+def _note_commit(session: Any, account_id: int, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """One entry for all that a commit brings: how many rows, and whether their numbers go on the blacklist."""
+    counts = {name: found[name] for name in ("accepted", "updated")}
+    chosen = {name: wanted[name] for name in ("policy", "group_ids", "blacklist")}
+    audit.note(session, account_id, "import.committed", f"import:{found['id']}", **counts, **chosen)
 
 
 def _new(session: Any, account_id: int, source: str, wanted: Mapping[str, Any]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from servicekit import context
 from servicekit.database import Database
 from services.contacts.errors import (
     InvalidMapping,
@@ -17,7 +18,7 @@ from services.contacts.errors import (
 )
 from services.contacts.queries import contacts as contacts_read
 from services.contacts.queries import imports as read
-from services.contacts.use_cases import imports
+from services.contacts.use_cases import audit, imports
 from tests.integration.contacts.support import (
     EXAMPLES,
     PELATES,
@@ -38,6 +39,8 @@ from tests.integration.contacts.support import (
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("worker")]
+
+FINISHED = "contacts.import_finished"
 
 
 def test_the_example_workbook_ends_in_a_group_with_every_row_accounted_for(
@@ -164,6 +167,47 @@ def test_an_import_can_blacklist_its_numbers(db: Database, account_id: int) -> N
     assert all(contact["blacklisted"] for contact in everyone(db, account_id))
 
 
+def test_how_an_import_ended_is_told_once_with_its_counts(db: Database, account_id: int) -> None:
+    found = analysed(
+        db, account_id, csv("Κινητό", "6970000001", "6970000002", "6970000001", "x"), "πελάτες.csv"
+    )
+    assert told(db, account_id, FINISHED) == []
+
+    done = commit(db, account_id, found["id"])
+    call(db, imports.commit_import, account_id, found["id"], {})
+    (event,) = told(db, account_id, FINISHED)
+
+    assert {name: event[name] for name in done["counts"]} == done["counts"]
+    assert (event["import_id"], event["filename"], event["state"]) == (found["id"], "πελάτες.csv", "done")
+    assert (event["stored"], event["failed"]) == (2, None)
+
+
+def test_an_import_that_fails_is_told_with_the_reason(db: Database, account_id: int) -> None:
+    import_id = upload(db, account_id, b"PK\x03\x04 no workbook")
+    failed = until_over(db, account_id, import_id)
+
+    (event,) = told(db, account_id, FINISHED)
+    assert (event["state"], event["failed"]) == ("failed", failed["error"]["code"])
+    assert (event["rows"], event["stored"]) == (0, 0)
+
+
+def test_a_commit_is_in_the_audit_once_with_who_did_it_and_no_numbers(db: Database, account_id: int) -> None:
+    found = analysed(db, account_id, csv("Κινητό", "6970000001", "6970000002"))
+    context.act_as("user:5")
+    try:
+        commit(db, account_id, found["id"], blacklist=True)
+        call(db, imports.commit_import, account_id, found["id"], {"blacklist": True})
+    finally:
+        context.act_as("")
+
+    (entry,) = call(db, audit.list_audit, account_id, {}, None, 10)["data"]
+    assert (entry["actor"], entry["action"], entry["object"]) == (
+        "user:5", "import.committed", f"import:{found['id']}",
+    )  # fmt: skip
+    assert (entry["details"]["accepted"], entry["details"]["blacklist"]) == (2, True)
+    assert "697000" not in str(entry)
+
+
 def test_a_paste_is_imported_like_a_file(db: Database, account_id: int) -> None:
     text = (EXAMPLES / "paste.txt").read_text(encoding="utf-8")
     import_id = call(db, imports.create_import_text, account_id, text)["id"]
@@ -237,6 +281,9 @@ def test_a_cancelled_import_stores_nothing_more(db: Database, account_id: int) -
 
     assert call(db, imports.cancel_import, account_id, found["id"])["state"] == "cancelled"
     assert call(db, imports.cancel_import, account_id, found["id"])["state"] == "cancelled"
+    assert told(db, account_id, FINISHED) == []  # it had not begun
+    cancelled = call(db, audit.list_audit, account_id, {"action": "import.cancelled"}, None, 10)["data"]
+    assert [one["object"] for one in cancelled] == [f"import:{found['id']}"]
     with pytest.raises(WrongImportState):
         call(db, imports.commit_import, account_id, found["id"], {})
     assert everyone(db, account_id) == []

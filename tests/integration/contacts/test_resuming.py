@@ -175,6 +175,8 @@ def test_a_cancelled_import_stops_between_two_pages(
 
     assert found["state"] == "cancelled"
     assert found["progress"]["done"] < ROWS
+    (event,) = told(db, account_id, "contacts.import_finished")
+    assert (event["state"], event["stored"]) == ("cancelled", found["progress"]["done"])
     assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [
         (found["progress"]["done"],)
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts.events import BalanceLow, OptOutRequested
+from contracts.events import BalanceLow, ImportFinished, OptOutRequested
 from servicekit.database import Database, cursor_of
 from services.notifier import notices
 from services.notifier.errors import BadCursor, UnknownNotice
@@ -67,6 +67,23 @@ def test_a_low_balance_is_a_notice_too(db: Database) -> None:
 
     assert "9,00 €" in listed(db, "el")["data"][0]["text"]
     assert "€10.00" in listed(db, "en")["data"][0]["text"]
+
+
+@pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
+@pytest.mark.parametrize("filename", ["πελάτες.xlsx", ""])
+def test_the_end_of_an_import_is_said_in_both_languages(db: Database, state: str, filename: str) -> None:
+    event = ImportFinished(MINE, 44, filename, state, 5_000, 4_620, 150, 180, 50, stored=4_770)
+    with db.transaction() as session:
+        notices.keep_import(session, event)
+
+    (greek,), (english,) = (listed(db, locale)["data"] for locale in ("el", "en"))
+
+    assert (greek["kind"], greek["subject_id"]) == ("import", 44)
+    assert (filename or "επικολλημένων") in greek["text"]
+    assert (filename or "pasted") in english["text"]
+    assert greek["title"] != english["title"]
+    counts = {"done": ("5,000", "4,620", "150", "180", "50"), "cancelled": ("4,770", "5,000")}
+    assert all(count in english["text"] for count in counts.get(state, ("4,770",)))
 
 
 def test_pages_follow_each_other_newest_first(db: Database) -> None:

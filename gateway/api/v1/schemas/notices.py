@@ -18,11 +18,11 @@ class Notice(Schema):
     """Something that happened. Decide by ``kind``; title and text are for people."""
 
     id = Id()
-    kind = fields.String(metadata={"description": "`opt_out` or `balance_low`; more will come"})
+    kind = fields.String(metadata={"description": "`opt_out`, `balance_low` or `import`; more will come"})
     title = fields.String()
     text = fields.String()
     subject_id = Id(
-        allow_none=True, metadata={"description": "What it is about: the request of an `opt_out`"}
+        allow_none=True, metadata={"description": "What it is about: the request of an `opt_out`, the import"}
     )
     created_at = Time()
     read_at = Time(allow_none=True)
