@@ -8,6 +8,7 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ from services.dispatcher.direct_groups import Request
 from services.dispatcher.direct_sends import Accepting
 from tests.integration.billing.processes import Running, running, start
 from tests.support.dataplane import SECRET, TOLD, chunks_of
+from tests.support.sql import rows_of
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -59,13 +61,7 @@ class Site:
         return Asked(self.client, service)
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        connection = psycopg2.connect(self.database_url)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return list(cursor.fetchall()) if cursor.description else []
-        finally:
-            connection.close()
+        return rows_of(self.database_url, statement, *parameters)
 
     def database(self) -> Database:
         return Database(make_engine(self.database_url, "test", pool_size=2))
@@ -525,6 +521,50 @@ def test_an_event_that_comes_late_changes_nothing(site: Site) -> None:
             event = SuppressionChanged(account, sequence, suppressed, lifted)
             suppressions.follow(cursor_of(session), event, never)
     assert not site.sql("SELECT 1 FROM suppressions WHERE account_id = %s", account)
+    database.engine.dispose()
+
+
+def test_a_gap_is_filled_as_far_as_the_event_that_showed_it_and_no_further(site: Site) -> None:
+    account, asked = next(accounts), []
+
+    def since(account_id: int, sequence: int, limit: int) -> dict[str, Any]:
+        """Contacts, while somebody fills the list without end."""
+        asked.append(sequence)
+        return {
+            "sequence": sequence + 2,
+            "suppressed": [str(306900000000 + sequence)],
+            "lifted": [],
+            "more": True,
+        }
+
+    database = site.database()
+    with database.transaction() as session:
+        suppressions.follow(cursor_of(session), SuppressionChanged(account, 4, ["306900000009"]), since)
+    assert asked == [0, 2]
+    assert site.sql("SELECT sequence FROM suppression_sequences WHERE account_id = %s", account) == [(4,)]
+    database.engine.dispose()
+
+
+def test_an_event_before_its_turn_waits_for_the_one_before_it(site: Site) -> None:
+    account = next(accounts)
+
+    def never(*_: Any) -> dict[str, Any]:
+        raise AssertionError("nothing is missing")
+
+    database = site.database()
+    with database.transaction() as first, ThreadPoolExecutor(1) as other:
+        suppressions.follow(cursor_of(first), SuppressionChanged(account, 1, ["306900000001"]), never)
+
+        def early() -> None:
+            with database.transaction() as session:
+                event = SuppressionChanged(account, 2, [], ["306900000001"])
+                suppressions.follow(cursor_of(session), event, never)
+
+        second = other.submit(early)
+        cursor_of(first).connection.commit()
+        second.result(30)
+    assert not site.sql("SELECT 1 FROM suppressions WHERE account_id = %s", account)
+    assert site.sql("SELECT sequence FROM suppression_sequences WHERE account_id = %s", account) == [(2,)]
     database.engine.dispose()
 
 
