@@ -37,6 +37,9 @@ def caller(url: str, key: str | None) -> httpx.Client:
     return httpx.Client(base_url=f"{url}/api/v1/", headers=headers, timeout=40)
 
 
+MAX_UPLOAD_BYTES = 4 * 1024 * 1024
+
+
 @pytest.fixture(scope="module")
 def launcher(
     module_database: Callable[[str], str], module_broker: str, tmp_path_factory: pytest.TempPathFactory
@@ -64,7 +67,7 @@ def world(launcher: Launcher) -> Iterator[World]:
     engine.dispose()
     launcher.service("accounts")
     launcher.service("billing", probe="books")
-    gateway = launcher.gateway()
+    gateway = launcher.gateway(KERYX_MAX_UPLOAD_BYTES=str(MAX_UPLOAD_BYTES))
     with (
         caller(gateway.url, first["operator_key"]) as operator,
         caller(gateway.url, first["api_key"]) as client,

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.gateway.conftest import World, caller
+from tests.integration.gateway.conftest import MAX_UPLOAD_BYTES, World, caller
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -177,7 +177,8 @@ def test_fifty_megabytes_of_paste_are_refused_in_words(world: World) -> None:
 
 
 def test_a_file_beyond_the_limit_is_refused_in_words(world: World) -> None:
-    response = world.client.post("imports", files={"file": ("big.csv", b"x" * (50 * MIB + 1), "text/csv")})
+    big = b"x" * (MAX_UPLOAD_BYTES + 1)
+    response = world.client.post("imports", files={"file": ("big.csv", big, "text/csv")})
     the_problem(response, 413, "file_too_large")
 
 
