@@ -18,11 +18,13 @@ from deploy.local.packages import install
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".made-from"
 MINIMUM = (3, 11)
+PATHS = "../../../..\n../../../../libs\n"
+"""Where our code lies, seen from site-packages: the clone may be moved, and clones may share an environment."""
 
 
 def fingerprint() -> str:
-    """Changes when the lock, the Python or the place of the clone does."""
-    parts = [LOCK.read_text(encoding="utf-8"), sys.version, str(ROOT)]
+    """Changes when the lock or the Python does."""
+    parts = [LOCK.read_text(encoding="utf-8"), sys.version, PATHS]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -44,7 +46,7 @@ def make() -> None:
     say("virtual environment: installing from requirements.lock (a minute or two) …")
     _pip("install", "--no-deps", "--require-hashes", "-r", str(LOCK))
     _pip("check")
-    _site_packages().joinpath("keryx.pth").write_text(f"{ROOT}\n{ROOT / 'libs'}\n", encoding="utf-8")
+    _site_packages().joinpath("keryx.pth").write_text(PATHS, encoding="utf-8")
     STAMP.write_text(fingerprint(), encoding="ascii")
     say("virtual environment: ready in .venv")
 
