@@ -22,6 +22,8 @@ from .events import (
     OptOutRequested,
     OrderPaid,
     ReceivedMessage,
+    Sale,
+    SuppressionBulkChanged,
     SuppressionChanged,
 )
 from .queues import SUBSCRIPTIONS
@@ -38,6 +40,13 @@ ENVELOPE = {
     "correlation_id": "of the request or job it began with; the same in all logs and events that follow from it",
     "causation_id": "the event that caused it, if one did",
     "data": "the fields below",
+}
+
+SUPPRESSION = {
+    "account_id": "whose blacklist changed",
+    "sequence": "counts by one per account; a gap that stays makes the consumer ask for what is missing",
+    "suppressed": "numbers that may no longer be sent to, E.164 digits without +",
+    "lifted": "numbers that may be sent to again",
 }
 
 MEANINGS: dict[type, dict[str, str]] = {
@@ -59,16 +68,13 @@ MEANINGS: dict[type, dict[str, str]] = {
         "suppressed": "numbers left out because they are blacklisted or opted out",
         "failed": "stable code when it could not be made; null when it stands",
     },
-    SuppressionChanged: {
-        "account_id": "whose blacklist changed",
-        "sequence": "counts by one per account; a gap makes the consumer ask for what is missing",
-        "suppressed": "numbers that may no longer be sent to, E.164 digits without +",
-        "lifted": "numbers that may be sent to again",
-    },
+    SuppressionChanged: SUPPRESSION,
+    SuppressionBulkChanged: SUPPRESSION,
     NumbersErased: {
         "account_id": "the account",
         "numbers": "all numbers of the person",
         "opted_out": "those of them that were blacklisted",
+        "opted_out_since": "pseudonyms of numbers erased before, whose owners opted out by an old link",
     },
     ImportFinished: {
         "account_id": "whose it is",
@@ -93,6 +99,14 @@ MEANINGS: dict[type, dict[str, str]] = {
     },
     MessagesProgressed: {
         "chunks": "what changed, one entry a hold (below)",
+        "sold": "who took what the chunks captured, one entry an account, connector and destination (below)",
+    },
+    Sale: {
+        "account_id": "who pays",
+        "connector": "name of the connector whose operator took the parts",
+        "destination": "first five digits of the numbers: their country, mostly their network",
+        "parts": "how many",
+        "captured": "their price, micro-euro",
     },
     ChunkProgress: {
         "hold_id": "the hold that pays for these messages: `c<chunk>` of a campaign, `d…` of a direct send",
@@ -156,7 +170,7 @@ MEANINGS: dict[type, dict[str, str]] = {
 }
 
 PARTS: dict[type, dict[str, type]] = {
-    MessagesProgressed: {"chunks": ChunkProgress},
+    MessagesProgressed: {"chunks": ChunkProgress, "sold": Sale},
     MessageReceived: {"messages": ReceivedMessage},
 }
 

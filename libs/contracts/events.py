@@ -7,7 +7,9 @@ Money is integer micro-euro, phone numbers are E.164 digits without +, ids are i
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Event:
     def routing_key(cls) -> str:
         """``<producer>.<type>``, the key on the exchange of events."""
         return f"{cls.PRODUCER}.{cls.TYPE}"
+
+
+def _entries(shape: type[T], rows: list[dict[str, Any]]) -> list[T]:
+    known = {f.name for f in fields(shape)}  # type: ignore[arg-type]
+    return [shape(**{key: value for key, value in row.items() if key in known}) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,10 @@ class AudienceFrozen(Event):
 
 @dataclass(frozen=True)
 class SuppressionChanged(Event):
-    """Numbers that an account may no longer send to (``suppressed``) or may again (``lifted``).
+    """Numbers that an account may no longer send to (``suppressed``) or may again (``lifted``), 500 at most.
 
-    ``sequence`` counts by one per account; who sees a gap asks for what is missing.
+    ``sequence`` counts by one per account, over these and ``suppression_bulk_changed``; who sees a gap that stays asks for
+    what is missing. An opt-out may overtake its account's bulk: what it suppresses holds at once.
     """
 
     TYPE = "suppression_changed"
@@ -95,10 +103,21 @@ class SuppressionChanged(Event):
 
 
 @dataclass(frozen=True)
+class SuppressionBulkChanged(SuppressionChanged):
+    """The same, of a change of more than 500 numbers: events of 500 that have a queue of their own.
+
+    So nobody's opt-out waits behind somebody's file.
+    """
+
+    TYPE = "suppression_bulk_changed"
+
+
+@dataclass(frozen=True)
 class NumbersErased(Event):
     """An account erased ``numbers``: what is kept about them must not show whose they were.
 
-    Those in ``opted_out`` may not be sent to, should they come again.
+    Those in ``opted_out`` may not be sent to, should they come again. ``opted_out_since`` are pseudonyms of numbers erased
+    before, whose owners have opted out by an old link now.
     """
 
     TYPE = "numbers_erased"
@@ -108,6 +127,7 @@ class NumbersErased(Event):
     account_id: int
     numbers: list[str]
     opted_out: list[str] = field(default_factory=list)
+    opted_out_since: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -174,20 +194,37 @@ class ChunkProgress:
 
 
 @dataclass(frozen=True)
+class Sale:
+    """Parts that an operator took, captured at ``captured`` in all: what they cost depends on who took them, and to where.
+
+    ``connector`` is its name, ``destination`` the first five digits of the numbers: countries and most networks.
+    """
+
+    account_id: int
+    connector: str
+    destination: str
+    parts: int
+    captured: int
+
+
+@dataclass(frozen=True)
 class MessagesProgressed(Event):
-    """The dispatcher committed outcomes: what many flushes changed in one event, one entry a hold."""
+    """The dispatcher committed outcomes: what many flushes changed in one event, one entry a hold.
+
+    ``sold`` says of what the chunks captured by whom it was taken; earlier releases did not say it.
+    """
 
     TYPE = "messages_progressed"
     VERSION = 1
     PRODUCER = "dispatcher"
 
     chunks: list[ChunkProgress]
+    sold: list[Sale] = field(default_factory=list)
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> MessagesProgressed:
-        """Read ``data``, each chunk with unknown fields ignored."""
-        known = {f.name for f in fields(ChunkProgress)}
-        return cls([ChunkProgress(**{k: v for k, v in row.items() if k in known}) for row in data["chunks"]])
+        """Read ``data``, unknown fields ignored in its entries too."""
+        return cls(_entries(ChunkProgress, data["chunks"]), _entries(Sale, data.get("sold", [])))
 
 
 @dataclass(frozen=True)
@@ -216,10 +253,7 @@ class MessageReceived(Event):
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> MessageReceived:
         """Read ``data``, each message with unknown fields ignored."""
-        known = {f.name for f in fields(ReceivedMessage)}
-        return cls(
-            [ReceivedMessage(**{k: v for k, v in row.items() if k in known}) for row in data["messages"]]
-        )
+        return cls(_entries(ReceivedMessage, data["messages"]))
 
 
 @dataclass(frozen=True)
@@ -272,6 +306,7 @@ ALL: tuple[type[Event], ...] = (
     AccountChanged,
     AudienceFrozen,
     SuppressionChanged,
+    SuppressionBulkChanged,
     NumbersErased,
     ImportFinished,
     OptOutRequested,

@@ -13,6 +13,7 @@ from .events import (
     NumbersErased,
     OptOutRequested,
     OrderPaid,
+    SuppressionBulkChanged,
     SuppressionChanged,
 )
 
@@ -24,6 +25,7 @@ SUBSCRIPTIONS: dict[str, type[Event]] = {
     "contacts.account_changed": AccountChanged,
     "contacts.message_received": MessageReceived,
     "dispatcher.numbers_erased": NumbersErased,
+    "dispatcher.suppression_bulk_changed": SuppressionBulkChanged,
     "dispatcher.suppression_changed": SuppressionChanged,
     "notifier.balance_low": BalanceLow,
     "notifier.import_finished": ImportFinished,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -69,7 +70,7 @@ def connect_patiently(
 
 def make_engine(url: str, name: str, pool_size: int = 10) -> Engine:
     """An engine whose connections are checked before use, so that a restarted database is not noticed."""
-    return create_engine(
+    engine = create_engine(
         url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg2://", 1),
         pool_pre_ping=True,
         pool_size=pool_size,
@@ -77,6 +78,21 @@ def make_engine(url: str, name: str, pool_size: int = 10) -> Engine:
         pool_timeout=10,
         connect_args={"application_name": name, "options": _options(IDLE_SECONDS), "connect_timeout": 5},
     )
+    engine.dialect.do_ping = partial(_is_open, engine.dialect.do_ping)  # type: ignore[method-assign]
+    return engine
+
+
+def _is_open(ask: Callable[[Any], bool], connection: Any) -> bool:
+    """Whether the server has not hung up, as far as the socket tells: that takes a microsecond.
+
+    By a query it was an eighth of a service's time: each transaction waited for one answer more. A server that ends a
+    connection says why before it goes, so whatever it has said makes us ask.
+    """
+    connection.poll()  # raises when it is gone
+    if connection.notices:
+        connection.notices.clear()
+        return ask(connection)
+    return True
 
 
 class Database:

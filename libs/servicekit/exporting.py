@@ -1,39 +1,64 @@
 """The exporter: writes the files of a service's exports, in a process of its own.
 
-Rows stream from the service's ``Source`` into the file and the file into pieces in the database, so a million rows need no
-more memory than ten. Killed on the way, the next one starts the file anew.
+Rows stream from the service's ``Source`` into a file without a name and the file into pieces in the database, so a million
+rows need no more memory than ten, and a killed process leaves nothing on the disk. The next one starts the file anew; what
+does not succeed is tried ``MAX_ATTEMPTS`` times.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-import re
+import errno
+import os
 import select
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, BinaryIO, Protocol
+from zoneinfo import ZoneInfo
 
 import psycopg2
-from openpyxl import Workbook
+import psycopg2.errors
 
 from contracts.errors import KeryxError
 
-from . import exports, jobs, logs, worker
+from . import crashpoints, exports, jobs, logs, settings, sheets, worker
+from .holding import Hold, LostJob, Stopping
 
 log = logs.get(__name__)
 
-PIECE_OCTETS = 512 * 1024
-# A spreadsheet program takes these at the start of a cell for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# XML, and so a workbook, cannot hold these; an SMS can (form feed is in GSM 03.38).
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-SHEET_ROWS = 1_048_576  # the most that spreadsheet programs open
-OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError, OSError)
+PIECE_OCTETS = exports.PIECE_OCTETS
+MAX_ATTEMPTS = 5
+"""Beginnings after which an export is given up: what fills the disk or kills its writers would do so for ever."""
+PAUSES_SECONDS = (5, 30, 120, 600)
+"""From an attempt that found no room to the next one, by how many there were."""
+SWEEP_SECONDS = 600.0
+LEAST_OCTETS = {"csv": 60, "xlsx": 400}
+"""What a row needs at least while its file is written, a workbook's rows also uncompressed."""
+OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
-Row = Sequence[Any]
+Row = sheets.Row
+
+_ATTEMPT = "UPDATE exports SET attempts = attempts + 1, state = 'running', written = 0 WHERE id = %s RETURNING attempts"
+_WANTED = "SELECT account_id, what, format, filter, zone FROM exports WHERE id = %s AND owner = %s"
+_PUT_OFF = """
+UPDATE exports SET state = 'queued', written = 0, owner = NULL, lease_until = now() + make_interval(secs => %s)
+WHERE id = %s AND owner = %s
+"""
+_PUT_DOWN = """
+UPDATE exports SET state = 'queued', written = 0, attempts = attempts - 1, owner = NULL, lease_until = NULL
+WHERE id = %s AND owner = %s
+"""
+_FAIL = """
+UPDATE exports SET state = 'failed', error = %s, finished_at = now(), owner = NULL, lease_until = NULL
+WHERE id = %s AND owner = %s
+"""
+_DONE = """
+UPDATE exports SET state = 'done', written = %s, size = %s, finished_at = now(), owner = NULL, lease_until = NULL
+WHERE id = %s AND owner = %s
+"""
 
 
 class Source(Protocol):
@@ -47,8 +72,8 @@ class Source(Protocol):
         """How many rows there will be, about: for the progress."""
         ...
 
-    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Iterator[Sequence[Row]]:
-        """The rows, so many at a time that a lease is renewed often, read by transactions on ``connection``."""
+    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Generator[Sequence[Row]]:
+        """The rows, some thousand at a time, read by transactions on ``connection``."""
         ...
 
 
@@ -61,131 +86,152 @@ class Exporter:
         self._owner = process.settings.instance
         self._jobs = process.connect("exporter")
         self._reader = process.connect("exporter-read")
+        self._heart = process.connect("exporter-heart", autocommit=True)
         self._listener = process.connect("exporter-listen", autocommit=True)
         self._listener.cursor().execute(f"LISTEN {exports.CHANNEL}")
+        self._swept_at = 0.0
 
     def run(self) -> None:
         """Work until asked to stop."""
         while not self._process.stopping.is_set():
             self._process.progressed()
-            with self._jobs, self._jobs.cursor() as cursor:
-                job = jobs.claim(cursor, "exports", ("queued", "running"), self._owner)
-            if job is None:
+            self._sweep()
+            claimed = self._claim()
+            if claimed is None:
                 select.select([self._listener], [], [], 1.0)
                 self._listener.poll()
                 self._listener.notifies.clear()
             else:
-                self._export_or_fail(job)
+                self._work_on(*claimed)
 
     def close(self) -> None:
         """Let go of the connections."""
-        for connection in (self._jobs, self._reader, self._listener):
+        for connection in (self._jobs, self._reader, self._heart, self._listener):
             connection.close()
 
-    def _export_or_fail(self, job: int) -> None:
-        """A job that cannot succeed is ended with its reason: tried again it would stand in everybody's way."""
+    def _sweep(self) -> None:
+        """Remove files whose time is over."""
+        if self._swept_at and time.monotonic() - self._swept_at < SWEEP_SECONDS:
+            return
+        with self._jobs, self._jobs.cursor() as cursor:
+            removed = exports.sweep(cursor)
+        if removed:
+            log.info("exports_removed", count=removed)
+        self._swept_at = 0.0 if removed == exports.SWEPT_AT_ONCE else time.monotonic()
+
+    def _claim(self) -> tuple[int, int] | None:
+        with self._jobs, self._jobs.cursor() as cursor:
+            job = jobs.claim(cursor, "exports", ("queued", "running"), self._owner)
+            if job is None:
+                return None
+            cursor.execute(_ATTEMPT, (job,))
+            return job, cursor.fetchone()[0]
+
+    def _work_on(self, job: int, attempts: int) -> None:
+        """One attempt. What cannot succeed is ended with its reason: tried for ever it would stand in everybody's way."""
+        if attempts > MAX_ATTEMPTS:
+            self._fail(job, "internal_error", "its writers were killed")
+            return
         try:
             self._export(job)
+        except LostJob:
+            log.info("export_left", export_id=job)
+        except Stopping:
+            self._run(_PUT_DOWN, (job, self._owner))
+            log.info("export_put_down", export_id=job)
+        except (OSError, psycopg2.errors.DiskFull) as error:
+            self._put_off(job, attempts, error)
+        except OUTAGES:
+            raise
         except (psycopg2.DataError, KeryxError, ValueError) as error:
-            log.error("export_failed", export_id=job, exc_info=error)
-            with self._jobs, self._jobs.cursor() as cursor:
-                cursor.execute(
-                    "UPDATE exports SET state = 'failed', error = 'export_failed', finished_at = now(), owner = NULL,"
-                    " lease_until = NULL WHERE id = %s AND owner = %s",
-                    (job, self._owner),
-                )
+            self._fail(job, "export_failed", error)
+        except Exception as error:  # noqa: BLE001  the edge of a job: others must not wait for a broken one
+            self._fail(job, "internal_error", error)
+
+    def _put_off(self, job: int, attempts: int, error: Exception) -> None:
+        """Try it again after a pause that grows; others go on meanwhile."""
+        if attempts < MAX_ATTEMPTS:
+            self._run(_PUT_OFF, (PAUSES_SECONDS[attempts - 1], job, self._owner))
+            log.warning("export_put_off", export_id=job, attempts=attempts, reason=str(error))
+        else:
+            self._fail(job, "no_space" if _is_full(error) else "internal_error", error)
+
+    def _fail(self, job: int, code: str, reason: str | Exception) -> None:
+        traceback = {"exc_info": reason} if isinstance(reason, Exception) else {"reason": reason}
+        log.error("export_failed", export_id=job, code=code, **traceback)
+        self._run(_FAIL, (code, job, self._owner))
+
+    def _run(self, statement: str, parameters: tuple[Any, ...]) -> None:
+        with self._jobs, self._jobs.cursor() as cursor:
+            cursor.execute(statement, parameters)
 
     def _export(self, job: int) -> None:
         with self._jobs, self._jobs.cursor() as cursor:
-            cursor.execute("DELETE FROM export_pieces WHERE export_id = %s", (job,))
-            cursor.execute(
-                "UPDATE exports SET state = 'running', written = 0 WHERE id = %s"
-                " RETURNING account_id, what, format, filter",
-                (job,),
-            )
-            account_id, what, format_, filters = cursor.fetchone()
-        source = self._sources[what]
-        with self._jobs, self._jobs.cursor() as cursor:
+            cursor.execute(_WANTED, (job, self._owner))
+            wanted = cursor.fetchone()
+            if wanted is None:  # deleted meanwhile
+                raise LostJob
+            account_id, what, format_, filters, zone = wanted
+            source = self._sources[what]
             total = source.count(cursor, account_id, filters)
             cursor.execute("UPDATE exports SET total = %s WHERE id = %s", (total, job))
-        with tempfile.TemporaryFile() as file:
-            rows = self._rows(job, source.pages(self._reader, account_id, filters))
+        folder = settings.temporary_folder()
+        require_space(folder, total * LEAST_OCTETS[format_])
+        headers, place = source.headers(filters), ZoneInfo(zone)
+        with (
+            Hold(self._heart, self._process, "exports", job, self._owner) as hold,
+            tempfile.TemporaryFile(dir=folder) as file,
+            closing(source.pages(self._reader, account_id, filters)) as pages,
+            closing(_ahead(hold, pages)) as upcoming,
+        ):
             if format_ == "xlsx":
-                write_xlsx(file, what, source.headers(filters), rows)
+                sheets.write_xlsx(file, what, headers, upcoming, total, place)
             else:
-                write_csv(file, source.headers(filters), rows)
-            file.seek(0)
-            self._keep(job, file)
+                sheets.write_csv(file, headers, upcoming, place)
+            self._keep(job, file, hold)
         log.info("export_done", export_id=job)
 
-    def _rows(self, job: int, pages: Iterator[Sequence[Row]]) -> Iterator[Row]:
-        written = 0
-        for page in pages:
-            yield from page
-            written += len(page)
-            self._renew(job, written)
-
-    def _renew(self, job: int, written: int) -> None:
-        self._process.progressed()
+    def _keep(self, job: int, file: BinaryIO, hold: Hold) -> None:
+        """Store the file in pieces and finish the job, in one transaction."""
+        file.seek(0)
         with self._jobs, self._jobs.cursor() as cursor:
             cursor.execute(
-                "UPDATE exports SET written = %s WHERE id = %s AND owner = %s", (written, job, self._owner)
+                "SELECT FROM exports WHERE id = %s AND owner = %s FOR KEY SHARE", (job, self._owner)
             )
-            if not jobs.renew(cursor, "exports", job, self._owner):
-                raise psycopg2.OperationalError("another process took the export over")
-
-    def _keep(self, job: int, file: BinaryIO) -> None:
-        """Store the file in pieces and finish the job, in one transaction."""
-        with self._jobs, self._jobs.cursor() as cursor:
+            if not cursor.rowcount:  # deleted, or another's
+                raise LostJob
             size = 0
             for number, data in enumerate(iter(lambda: file.read(PIECE_OCTETS), b"")):
                 cursor.execute(
                     "INSERT INTO export_pieces (export_id, no, data) VALUES (%s, %s, %s)", (job, number, data)
                 )
                 size += len(data)
-            cursor.execute(
-                "UPDATE exports SET state = 'done', size = %s, finished_at = now(), owner = NULL, lease_until = NULL"
-                " WHERE id = %s AND owner = %s",
-                (size, job, self._owner),
-            )
+            hold.end()
+            cursor.execute(_DONE, (hold.done, size, job, self._owner))
             if not cursor.rowcount:
-                raise psycopg2.OperationalError("another process took the export over")
+                raise LostJob
 
 
-def cell(value: Any) -> Any:
-    """A value as a cell: times in UTC, nothing that acts as a formula, nothing a workbook cannot hold."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, str):
-        value = _NOT_XML.sub("", value)
-        return "'" + value if value.startswith(_FORMULA) else value
-    return value
+def _ahead(hold: Hold, pages: Generator[Sequence[Row]]) -> Generator[Sequence[Row]]:
+    """The pages, each while the next one is read already: the database works beside us."""
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = reader.submit(next, pages, None)
+        while (page := upcoming.result()) is not None:
+            upcoming = reader.submit(next, pages, None)
+            hold.step(len(page))
+            crashpoints.reach("exporter.page")
+            yield page
 
 
-def write_xlsx(file: BinaryIO, name: str, headers: Row, rows: Iterator[Row]) -> None:
-    """Write rows as a workbook, streaming; a new sheet where one is full."""
-    book = Workbook(write_only=True)
-    header = [cell(value) for value in headers]
-    for number in itertools.count(1):
-        sheet = book.create_sheet(name if number == 1 else f"{name} {number}")
-        sheet.append(header)
-        written = 0
-        for row in itertools.islice(rows, SHEET_ROWS - 1):
-            sheet.append([cell(value) for value in row])
-            written += 1
-        if written < SHEET_ROWS - 1:
-            break
-    book.save(file)
+def require_space(folder: str, octets: int) -> None:
+    """Raises OSError (ENOSPC) when so much does not fit there: better now than when the disk is full for everybody."""
+    if shutil.disk_usage(folder).free < octets:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
 
 
-def write_csv(file: BinaryIO, headers: Row, rows: Iterator[Row]) -> None:
-    """Write rows as UTF-8 with a byte order mark, which spreadsheet programs need to see Greek."""
-    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-    writer = csv.writer(text)
-    writer.writerow([cell(value) for value in headers])
-    writer.writerows([cell(value) for value in row] for row in rows)
-    text.flush()
-    text.detach()
+def _is_full(error: Exception) -> bool:
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, psycopg2.errors.DiskFull) or getattr(error, "errno", None) in full
 
 
 def run(service: str, sources: dict[str, Source]) -> None:

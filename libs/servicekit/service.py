@@ -69,6 +69,19 @@ def _connected_soon(consumer: QueueConsumer) -> Iterator[Any]:
 
 # By itself it waits 2 s longer at each attempt, up to 30 s: services came back half a minute after their broker.
 QueueConsumer.establish_connection = _connected_soon
+_consumers_of_nameko = QueueConsumer.get_consumers
+
+
+def _consumers_with_their_own_prefetch(self: QueueConsumer, consumer_cls: Any, channel: Any) -> list[Any]:
+    """All consumers, consuming. The broker gives a consumer the prefetch that its channel has when it begins."""
+    consumers = list(_consumers_of_nameko(self, consumer_cls, channel))
+    for provider, consumer in self._consumers.items():
+        consumer.qos(prefetch_count=getattr(provider, "at_once", None) or self.prefetch_count)
+        consumer.consume()
+    return consumers
+
+
+QueueConsumer.get_consumers = _consumers_with_their_own_prefetch
 
 
 class Context(DependencyProvider):
@@ -175,6 +188,11 @@ class _TooManyDeliveries(Exception):
 class _EventConsumer(Consumer):
     """Consumes a declared queue; a failure goes to the retry queue, and after RETRIES to the dead letters."""
 
+    def __init__(self, queue: Queue, at_once: int | None = None) -> None:
+        """``at_once`` deliveries of ``queue`` are worked on together; None means as many as there are workers."""
+        super().__init__(queue)
+        self.at_once = at_once
+
     def handle_message(self, body: Any, message: Any) -> None:
         """Hand the delivery to a worker, unless it went unanswered too often.
 
@@ -244,11 +262,12 @@ def retries_so_far(headers: dict[str, Any]) -> int:
     return int(sum(death.get("count", 0) for death in deaths if death.get("reason") != "expired"))
 
 
-def consumes(event: type[Event], queue: str) -> Callable[..., Any]:
+def consumes(event: type[Event], queue: str, at_once: int | None = None) -> Callable[..., Any]:
     """Entry point for an event: ``method(self, session, event, envelope)`` runs once per event id.
 
     Decoding, inbox and the method's effect share one transaction; the delivery is acknowledged after its commit.
     The class needs ``db = Database()``. While the database is away the handler waits and tries again in place.
+    Of a queue that must leave workers to the others a process takes ``at_once`` events; 1 keeps their order within it.
     """
 
     def decorate(method: Callable[..., None]) -> Callable[..., None]:
@@ -267,7 +286,7 @@ def consumes(event: type[Event], queue: str) -> Callable[..., Any]:
         setattr(handler, QUEUE_ATTRIBUTE, queue)
         setattr(handler, EVENT_ATTRIBUTE, event)
         exchange = Exchange(EXCHANGE, "topic", durable=True, no_declare=True)
-        entry = _EventConsumer.decorator(Queue(queue, exchange=exchange, no_declare=True))
+        entry = _EventConsumer.decorator(Queue(queue, exchange=exchange, no_declare=True), at_once=at_once)
         return entry(handler)  # type: ignore[no-any-return]
 
     return decorate

@@ -61,6 +61,11 @@ def crash_points() -> Path | None:
     return Path(folder) if folder else None
 
 
+def temporary_folder() -> str:
+    """Where files are written that nobody keeps: TMPDIR, or /tmp. Always the same one, also when it is full."""
+    return os.environ.get("TMPDIR") or "/tmp"
+
+
 def database_url(service: str) -> str:
     """The URL of the database that ``service`` owns, from KERYX_DATABASE_URL_<SERVICE>."""
     return _need(f"KERYX_DATABASE_URL_{service.upper()}")

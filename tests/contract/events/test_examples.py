@@ -14,7 +14,7 @@ from contracts import describe, envelope
 from contracts.chunks import MAX_MESSAGES, Chunk
 from contracts.describe import BATCH_FIELDS, EXAMPLES, example_path
 from contracts.envelope import Envelope
-from contracts.events import ALL, ChunkProgress, MessagesProgressed
+from contracts.events import ALL, ChunkProgress, MessagesProgressed, Sale
 from servicekit import wire
 from services.dispatcher import accepting, acceptor
 from services.dispatcher.sending.lane import Delivery
@@ -92,17 +92,21 @@ def test_the_entries_of_progress_are_understood_in_the_same_way() -> None:
     data = example_of(MessagesProgressed).data
     for entry in data["chunks"]:
         assert entry.keys() == names(ChunkProgress)
-    later = {"chunks": [{**entry, "of_a_later_release": 1} for entry in data["chunks"]]}
+    for sale in data["sold"]:
+        assert sale.keys() == names(Sale)
+    later = {list_: [{**entry, "of_a_later_release": 1} for entry in data[list_]] for list_ in data}
     assert MessagesProgressed.from_data(later).to_data() == data
     earlier = MessagesProgressed.from_data({"chunks": [{"hold_id": "c1", "account_id": 1}]})
-    assert earlier.chunks == [ChunkProgress("c1", 1)]
+    assert earlier == MessagesProgressed([ChunkProgress("c1", 1)], sold=[])
 
 
 def test_the_acceptor_understands_the_example_of_a_chunk() -> None:
-    chunk = Chunk.from_data(example_of(Chunk).data)
+    example = example_of(Chunk)
+    chunk = Chunk.from_data(example.data)
 
-    incoming = acceptor._incoming(chunk)
+    incoming = acceptor._incoming(chunk, example.occurred_at)
 
+    assert incoming.prepared_at == example.occurred_at
     assert [message.msisdn for message in incoming.messages] == [row[0] for row in chunk.messages]
     assert [message.price for message in incoming.messages] == [row[4] for row in chunk.messages]
     assert {message.sender for message in incoming.messages} == {chunk.sender}
