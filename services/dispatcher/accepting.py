@@ -45,7 +45,10 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True)
 class Incoming:
-    """What is accepted together. Its price is held already under ``hold_id``."""
+    """What is accepted together. Its price is held already under ``hold_id``.
+
+    ``prepared_at`` (RFC 3339) is when it was decided to whom it goes; None when that is now.
+    """
 
     hold_id: str
     account_id: int
@@ -55,6 +58,7 @@ class Incoming:
     channel: str
     validity_seconds: int
     messages: Sequence[Message]
+    prepared_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,14 @@ def accept(
 ) -> Accepted | None:
     """Accept ``incoming`` in the caller's transaction; None when its hold was accepted before.
 
-    A message that no route takes is rejected here (reason ``no_route``) and its price given back.
+    A message that no route takes, or whose recipient was erased since it was prepared, is rejected here (reasons ``no_route``,
+    ``erased``) and its price given back.
     """
-    chosen = [ways.connector(incoming.price_class, m.msisdn) for m in incoming.messages]
+    erased = erasing.erased_since(cursor, incoming.account_id, incoming.prepared_at, incoming.messages)
+    chosen = [
+        None if m.msisdn in erased else ways.connector(incoming.price_class, m.msisdn)
+        for m in incoming.messages
+    ]
     # Ids in the order of connectors make each batch one range of ids, so a batch needs no list of its messages.
     order = sorted(range(len(chosen)), key=lambda i: (chosen[i] is None, chosen[i] or 0))
     chunk_id, first_id = _insert_chunk(cursor, incoming)
@@ -139,13 +148,19 @@ def accept(
         [
             (
                 ids[i], chunk_id, batches.get(chosen[i] or 0), incoming.account_id, chosen[i], m.msisdn, m.sender, m.text,
-                m.reference, m.encoding, m.parts, m.price, int(states[i]), None if chosen[i] is not None else "no_route",
+                m.reference, m.encoding, m.parts, m.price, int(states[i]), _reason(chosen[i], m, erased),
             )
             for i, m in enumerate(incoming.messages)
         ],
     )  # fmt: skip
     _tell(cursor, incoming, groups.get(None, []))
     return Accepted(chunk_id, ids, states)
+
+
+def _reason(connector: int | None, message: Message, erased: frozenset[str]) -> str | None:
+    if connector is not None:
+        return None
+    return "erased" if message.msisdn in erased else "no_route"
 
 
 def _insert_chunk(cursor: Any, incoming: Incoming) -> tuple[int | None, int]:

@@ -88,7 +88,7 @@ class Acceptor:
     def _handle(self, body: bytes) -> None:
         try:
             message = wire.decode(body)
-            incoming = _incoming(Chunk.from_data(message.data))
+            incoming = _incoming(Chunk.from_data(message.data), message.occurred_at)
         except (BadEnvelope, TypeError, ValueError) as error:
             # Only our own expander writes here, so this is a fault in a release: kept whole for whoever mends it.
             log.error("chunk_unreadable", reason=str(error))
@@ -120,7 +120,7 @@ class Acceptor:
         channel.close()
 
 
-def _incoming(chunk: Chunk) -> accepting.Incoming:
+def _incoming(chunk: Chunk, prepared_at: str) -> accepting.Incoming:
     if chunk.kind not in accepting.LANES:
         raise ValueError(f"unknown kind {chunk.kind!r}")
     return accepting.Incoming(
@@ -135,6 +135,7 @@ def _incoming(chunk: Chunk) -> accepting.Incoming:
             accepting.Message(msisdn, chunk.sender, text, encoding, parts, price)
             for msisdn, text, encoding, parts, price in chunk.messages
         ],
+        prepared_at=prepared_at,
     )
 
 

@@ -1,19 +1,23 @@
 """Erased numbers: the history keeps that something was sent, not to whom nor what; who had opted out stays so.
 
 A number is replaced by its pseudonym (``servicekit.pseudonyms``) as soon as nothing is on its way to it any more; until then
-it is needed for sending and for receipts, and ``erasures`` holds it. The blacklisting of a number that had opted out goes
+it is needed for receipts, and ``erasures`` holds it; what still waits is cancelled. The blacklisting of who had opted out goes
 with it, and comes back the moment somebody wants to send to that number again.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
 from contracts.events import NumbersErased
 from servicekit import pseudonyms
 
-from .domain import FINAL
+from .domain import FINAL, State
+from .errors import MessageLeft
+from .progress import ChunkCache, Progress
+from .unsent import cancel_message
 
 PAGE = 100
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('erasures', %s))"
@@ -22,6 +26,13 @@ INSERT INTO erasures (account_id, pseudonym, msisdn, opted_out) VALUES (%s, %s, 
 ON CONFLICT (account_id, pseudonym) DO UPDATE
 SET msisdn = excluded.msisdn, opted_out = erasures.opted_out OR excluded.opted_out, erased_at = now()
 """
+# By a link in a message that was sent before the number was erased: only the pseudonym is known then.
+_OPT_OUT = """
+INSERT INTO erasures (account_id, pseudonym, opted_out) VALUES (%s, %s, true)
+ON CONFLICT (account_id, pseudonym) DO UPDATE SET opted_out = true RETURNING msisdn
+"""
+_BLOCK = "INSERT INTO suppressions (account_id, msisdn) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_WAITING = "SELECT id FROM messages WHERE account_id = %s AND recipient = ANY(%s) AND state = %s ORDER BY id"
 _OPEN = """
 SELECT account_id, pseudonym, msisdn, opted_out FROM erasures WHERE msisdn IS NOT NULL
 ORDER BY erased_at LIMIT %s FOR UPDATE SKIP LOCKED
@@ -33,6 +44,20 @@ WHERE account_id = %s AND recipient = %s AND state = ANY(%s)
 _LEFT = "SELECT EXISTS (SELECT FROM messages WHERE account_id = %s AND recipient = %s)"
 _INBOUND = "UPDATE inbound SET sender = 'erased', body = '' WHERE account_id = %s AND sender = %s AND told"
 _OPTED_OUT = "SELECT EXISTS (SELECT FROM erasures WHERE account_id = %s AND opted_out)"
+# What was closed is opened again, for the sweep: the messages that are rejected have the number. What is open may be locked by
+# the sweep, which waits for our lock, and is not written.
+_SINCE = """
+WITH found AS (
+    SELECT n.msisdn, e.account_id, e.pseudonym, e.msisdn IS NULL AS is_closed
+    FROM unnest(%s::bigint[], %s::bigint[]) n (msisdn, pseudonym)
+    JOIN erasures e ON e.account_id = %s AND e.pseudonym = n.pseudonym AND e.erased_at > %s
+), opened AS (
+    UPDATE erasures e SET msisdn = f.msisdn FROM found f
+    WHERE e.account_id = f.account_id AND e.pseudonym = f.pseudonym AND f.is_closed
+)
+SELECT msisdn::text FROM found
+"""
+_ANY_SINCE = "SELECT EXISTS (SELECT FROM erasures WHERE account_id = %s AND erased_at > %s)"
 _REVIVE = """
 INSERT INTO suppressions (account_id, msisdn)
 SELECT %s, n.msisdn FROM unnest(%s::bigint[], %s::bigint[]) n (msisdn, pseudonym)
@@ -40,8 +65,19 @@ JOIN erasures e ON e.account_id = %s AND e.pseudonym = n.pseudonym AND e.opted_o
 """
 
 
-def note(cursor: Any, event: NumbersErased) -> None:
-    """Write down what is to be erased, erase what can be, and drop written files, which may have it in them."""
+def note(cursor: Any, event: NumbersErased, cache: ChunkCache) -> None:
+    """Write down what is to be erased, erase what can be, and drop written files, which may have it in them.
+
+    What waits for a sender is cancelled, and its price given back.
+    """
+    _cancel_waiting(cursor, event, cache)
+    for told in event.opted_out_since:
+        cursor.execute(_OPT_OUT, (event.account_id, int(told)))
+        (known,) = cursor.fetchone()
+        if known is not None:
+            cursor.execute(_BLOCK, (event.account_id, known))
+    if not event.numbers:
+        return
     for number in event.numbers:
         msisdn = int(number)
         pseudonym = pseudonyms.of(event.account_id, msisdn)
@@ -50,6 +86,16 @@ def note(cursor: Any, event: NumbersErased) -> None:
         "DELETE FROM exports WHERE account_id = %s AND finished_at IS NOT NULL", (event.account_id,)
     )
     sweep(cursor)
+
+
+def _cancel_waiting(cursor: Any, event: NumbersErased, cache: ChunkCache) -> None:
+    progress = Progress()
+    numbers = [int(number) for number in event.numbers]
+    cursor.execute(_WAITING, (event.account_id, numbers, int(State.QUEUED)))
+    for (message_id,) in cursor.fetchall():
+        with contextlib.suppress(MessageLeft):
+            cancel_message(cursor, event.account_id, message_id, progress)
+    progress.tell(cursor, cache)
 
 
 def sweep(cursor: Any) -> None:
@@ -70,6 +116,23 @@ def sweep(cursor: Any) -> None:
             "UPDATE erasures SET msisdn = NULL WHERE account_id = %s AND pseudonym = %s",
             (account_id, pseudonym),
         )
+
+
+def erased_since(cursor: Any, account_id: int, moment: str | None, messages: Iterable[Any]) -> frozenset[str]:
+    """Whose number was erased after ``moment``, of the recipients of ``messages``; nobody's without a moment.
+
+    In the transaction that accepts them. The lock is the sweep's, which must not close an erasure meanwhile.
+    """
+    if moment is None:
+        return frozenset()
+    cursor.execute(_ANY_SINCE, (account_id, moment))
+    if not cursor.fetchone()[0]:
+        return frozenset()
+    cursor.execute(_LOCK, (account_id,))
+    numbers = [int(message.msisdn) for message in messages]
+    hashed = [pseudonyms.of(account_id, msisdn) for msisdn in numbers]
+    cursor.execute(_SINCE, (numbers, hashed, account_id, moment))
+    return frozenset(msisdn for (msisdn,) in cursor.fetchall())
 
 
 def revive(cursor: Any, account_id: int, msisdns: Iterable[str]) -> None:

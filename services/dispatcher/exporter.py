@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from servicekit import exporting
@@ -19,6 +19,7 @@ _ROWS = """
 SELECT m.id, m.recipient, m.sender, m.text, m.parts, m.encoding, c.price_class, m.parts * m.price, m.state, m.reason,
     m.submitted_at, m.done_at, c.campaign_id, m.reference FROM messages m JOIN chunks c ON c.id = m.chunk_id
 """
+_LABELS = {int(state): state.label for state in State}
 _COUNT = "SELECT count(*) FROM messages m JOIN chunks c ON c.id = m.chunk_id"
 
 
@@ -35,7 +36,7 @@ class Messages:
         cursor.execute(f"{_COUNT} WHERE {' AND '.join(where)}", parameters)
         return int(cursor.fetchone()[0])
 
-    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Iterator[list[list[Any]]]:
+    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Generator[list[list[Any]]]:
         """The rows by id, from a server-side cursor. Raises InvalidFields."""
         with connection, connection.cursor() as plain, connection.cursor(name="export") as cursor:
             where, parameters = queries.search(plain, account_id, filters)
@@ -50,7 +51,7 @@ def shown(row: tuple[Any, ...]) -> list[Any]:
     cells = list(row)
     cells[1] = str(cells[1]) if cells[1] > 0 else "erased"
     cells[7] = cells[7] / 1_000_000  # for people to read; all sums are made in the ledger
-    cells[8] = State(cells[8]).label
+    cells[8] = _LABELS[cells[8]]
     return cells
 
 

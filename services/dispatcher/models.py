@@ -207,10 +207,11 @@ Table(
 )
 
 Table(
-    "untold_progress",  # what flushes changed and nobody has told yet, as JSON of ChunkProgress
+    "untold_progress",  # what flushes changed and nobody has told yet, as JSON of ChunkProgress and of Sale
     Base.metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("chunks", LargeBinary, nullable=False),
+    Column("sold", LargeBinary),
 )
 
 Table(
@@ -256,6 +257,16 @@ Table(
     Base.metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False),
+    _when("moved_at"),
+)
+
+Table(
+    "suppressions_early",  # events whose turn has not come; what they suppress is in the copy already
+    Base.metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("suppressed", ARRAY(BigInteger), nullable=False),
+    Column("lifted", ARRAY(BigInteger), nullable=False),
 )
 
 Table(

@@ -172,7 +172,7 @@ def _merge_parts(cursor: Any, submits: Sequence[Submit]) -> tuple[list[Submit], 
 def _book(submits: Iterable[Submit], progress: Progress) -> None:
     for s in submits:
         if s.state is State.SUBMITTED:
-            progress.captured(s.chunk_id, s.price)
+            progress.captured(s.chunk_id, s.price, s.connector_id, s.recipient)
         elif s.state is not State.UNCERTAIN:
             progress.released(s.chunk_id, s.price)
 
@@ -200,13 +200,12 @@ def _store_receipts(cursor: Any, receipts: Sequence[Receipt], progress: Progress
     one: list[Receipt] = []
     several: list[Receipt] = []
     for receipt in [*known, *found]:
-        (one if receipt.total == 1 else several).append(receipt)
+        # A message whose doubt this very flush resolves is still uncertain: it becomes what its part says, at the end.
+        alone = receipt.total == 1 and receipt.message_id not in recheck
+        (one if alone else several).append(receipt)
+    # The end of a message of one part is that of its part, whose row stays as it was taken (queries.PARTS): a second UPDATE
+    # a message took 6 to 10 µs of 20 that PostgreSQL spends on a receipt.
     for (state, error), ids in _grouped((r.state, r.error, r.message_id) for r in one).items():
-        cursor.execute(
-            "UPDATE parts SET state = %s, error = %s, done_at = now(), receipt_at = now()"
-            " WHERE message_id = ANY(%s) AND no = 1 AND state = 2",
-            (int(state), error, id_array(ids)),
-        )
         _end_messages(cursor, ids, state, error, State.SUBMITTED, progress)
     if several:
         cursor.execute(

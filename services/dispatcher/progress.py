@@ -13,13 +13,16 @@ from typing import Any
 
 import orjson
 
-from contracts.events import ChunkProgress, MessagesProgressed
+from contracts.events import ChunkProgress, MessagesProgressed, Sale
 from servicekit import outbox
 
 from .domain import State
 
 TELL_SECONDS = 0.2
 GATHERED = 1_000  # rows a time: an event stays small however much had been left lying
+DESTINATION = (
+    5  # first digits of a number that say what it costs: all of a country's code, mostly the network
+)
 
 
 @dataclass
@@ -42,12 +45,13 @@ class ChunkFacts:
 
 
 class ChunkCache:
-    """Facts of chunks by id; bounded, filled from the database."""
+    """Facts of chunks by id; bounded, filled from the database. Names of connectors, which never change."""
 
     def __init__(self, limit: int = 50_000) -> None:
         """Keep at most ``limit`` chunks, then start over."""
         self._limit = limit
         self._known: dict[int, ChunkFacts] = {}
+        self._connectors: dict[int, str] = {}
 
     def facts(self, cursor: Any, chunk_ids: list[int]) -> dict[int, ChunkFacts]:
         """The facts of each of ``chunk_ids``."""
@@ -61,6 +65,13 @@ class ChunkCache:
             self._known.update({row[0]: ChunkFacts(*row[1:]) for row in cursor.fetchall()})
         return {chunk_id: self._known[chunk_id] for chunk_id in chunk_ids}
 
+    def connectors(self, cursor: Any, connector_ids: set[int]) -> dict[int, str]:
+        """The name of each of ``connector_ids``, and of others."""
+        if not connector_ids <= self._connectors.keys():
+            cursor.execute("SELECT id, name FROM connectors")
+            self._connectors = dict(cursor.fetchall())
+        return self._connectors
+
 
 class Progress:
     """Collects differences by chunk id; ``tell`` keeps them with the caller's transaction."""
@@ -68,6 +79,7 @@ class Progress:
     def __init__(self) -> None:
         """Nothing yet."""
         self._by_chunk: defaultdict[int, _Difference] = defaultdict(_Difference)
+        self._sold: defaultdict[tuple[int, int, str], list[int]] = defaultdict(lambda: [0, 0])
 
     def submitted(self, chunk_id: int, count: int = 1) -> None:
         """Messages whose first part an operator took."""
@@ -81,10 +93,14 @@ class Progress:
         """Messages that entered (negative: left) a final state."""
         self._by_chunk[chunk_id].finals[state.label] += count
 
-    def captured(self, chunk_id: int, price: int) -> None:
-        """One part that an operator took, at its price."""
-        self._by_chunk[chunk_id].captured_parts += 1
-        self._by_chunk[chunk_id].captured += price
+    def captured(self, chunk_id: int, price: int, connector_id: int, recipient: str) -> None:
+        """One part to ``recipient`` that the connector's operator took, at its price."""
+        difference = self._by_chunk[chunk_id]
+        difference.captured_parts += 1
+        difference.captured += price
+        sold = self._sold[chunk_id, connector_id, recipient[:DESTINATION]]
+        sold[0] += 1
+        sold[1] += price
 
     def released(self, chunk_id: int, amount: int) -> None:
         """Money of parts that will not be sent."""
@@ -108,13 +124,23 @@ class Progress:
             for chunk_id, d in self._by_chunk.items()
         ]
         if rows:
-            keep(cursor, rows)
+            keep(cursor, rows, self._sales(cursor, cache, facts))
         return bool(rows)
 
+    def _sales(self, cursor: Any, cache: ChunkCache, facts: dict[int, ChunkFacts]) -> list[Sale]:
+        names = cache.connectors(cursor, {connector_id for _, connector_id, _ in self._sold})
+        return [
+            Sale(facts[chunk_id].account_id, names[connector_id], destination, parts, captured)
+            for (chunk_id, connector_id, destination), (parts, captured) in self._sold.items()
+        ]
 
-def keep(cursor: Any, rows: Iterable[ChunkProgress]) -> None:
+
+def keep(cursor: Any, rows: Iterable[ChunkProgress], sold: Iterable[Sale] = ()) -> None:
     """Write what changed beside the change itself; it is told, once, by whoever gathers next."""
-    cursor.execute("INSERT INTO untold_progress (chunks) VALUES (%s)", (orjson.dumps(list(rows)),))
+    cursor.execute(
+        "INSERT INTO untold_progress (chunks, sold) VALUES (%s, %s)",
+        (orjson.dumps(list(rows)), orjson.dumps(list(sold))),
+    )
 
 
 def gather(cursor: Any) -> int:
@@ -124,12 +150,13 @@ def gather(cursor: Any) -> int:
     """
     cursor.execute(
         "DELETE FROM untold_progress WHERE id IN"
-        " (SELECT id FROM untold_progress ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING chunks",
+        " (SELECT id FROM untold_progress ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING chunks, sold",
         (GATHERED,),
     )
-    kept = [bytes(row[0]) for row in cursor.fetchall()]
+    kept = cursor.fetchall()
     if kept:
-        outbox.add(cursor, MessagesProgressed(_summed(kept)))
+        sales = _summed_sales(bytes(sold) for _, sold in kept if sold is not None)
+        outbox.add(cursor, MessagesProgressed(_summed(bytes(chunks) for chunks, _ in kept), sales))
     return len(kept)
 
 
@@ -150,3 +177,13 @@ def _summed(kept: Iterable[bytes]) -> list[ChunkProgress]:
     for total in by_hold.values():
         total["finals"] = {state: count for state, count in total["finals"].items() if count}
     return [ChunkProgress(**total) for total in by_hold.values()]
+
+
+def _summed_sales(kept: Iterable[bytes]) -> list[Sale]:
+    totals: defaultdict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for octets in kept:
+        for row in orjson.loads(octets):
+            total = totals[row["account_id"], row["connector"], row["destination"]]
+            total[0] += row["parts"]
+            total[1] += row["captured"]
+    return [Sale(*key, parts, captured) for key, (parts, captured) in totals.items()]

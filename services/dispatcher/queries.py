@@ -28,14 +28,25 @@ def message(cursor: Any, account_id: int, message_id: int) -> dict[str, Any]:
     return {**shown, "parts_detail": parts_of(cursor, [message_id])[message_id], "history": history(shown)}
 
 
+# A message of one part ends without its part being written again (outcomes): the part ended as the message did, by a receipt.
+PARTS = """
+SELECT p.message_id, p.no, n.name AS connector, p.smsc_id, p.submitted_at,
+    CASE WHEN by_message THEN m.state ELSE p.state END AS state,
+    CASE WHEN by_message THEN m.reason ELSE p.error END AS error,
+    CASE WHEN by_message THEN m.done_at ELSE p.done_at END AS done_at,
+    CASE WHEN by_message THEN m.done_at ELSE p.receipt_at END AS receipt_at
+FROM parts p JOIN messages m ON m.id = p.message_id LEFT JOIN connectors n ON n.id = p.connector_id,
+    LATERAL (SELECT p.state = 2 AND m.parts = 1 AND m.done_at IS NOT NULL AS by_message) ended
+WHERE p.message_id = ANY(%s) ORDER BY p.message_id, p.no
+"""
+
+
 def parts_of(cursor: Any, message_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
     """The parts that may have left of each message, in order."""
     found: dict[int, list[dict[str, Any]]] = {message_id: [] for message_id in message_ids}
     rows = dicts(
         cursor,
-        "SELECT p.message_id, p.no, p.state, n.name AS connector, p.smsc_id, p.error, p.submitted_at, p.done_at,"
-        " p.receipt_at FROM parts p LEFT JOIN connectors n ON n.id = p.connector_id WHERE p.message_id = ANY(%s)"
-        " ORDER BY p.message_id, p.no",
+        PARTS,
         (message_ids,),
     )
     for part in rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.envelope import Envelope
 from contracts.errors import KeryxError
-from contracts.events import NumbersErased, SuppressionChanged
+from contracts.events import NumbersErased, SuppressionBulkChanged, SuppressionChanged
 from servicekit import exports as kept_exports
 from servicekit import idempotency, inbox
 from servicekit.database import cursor_of
@@ -109,10 +109,11 @@ class DispatcherService:
         format: str,
         filter: dict[str, Any],
         idempotency_key: str | None = None,
+        zone: str = "UTC",
     ) -> dict[str, Any]:
         """Begin an export of messages."""
         with self.db.transaction() as session:
-            return exports.create(session, account_id, what, format, filter, idempotency_key)
+            return exports.create(session, account_id, what, format, filter, idempotency_key, zone)
 
     @rpc
     def get_export(self, account_id: int, id: int) -> dict[str, Any]:
@@ -125,6 +126,12 @@ class DispatcherService:
         """A piece of a finished export."""
         with self.db.transaction() as session:
             return kept_exports.piece(session, account_id, id, offset)
+
+    @rpc
+    def delete_export(self, account_id: int, id: int) -> None:
+        """Remove an export, or end it."""
+        with self.db.transaction() as session:
+            kept_exports.delete(session, account_id, id)
 
     @rpc
     def set_stop(self, campaign_id: int, version: int, state: str) -> dict[str, Any]:
@@ -183,12 +190,19 @@ class DispatcherService:
     @consumes(NumbersErased, queue="dispatcher.numbers_erased")
     def on_numbers_erased(self, session: Any, event: NumbersErased, envelope: Envelope) -> None:
         """Replace erased numbers in the history."""
-        erasing.note(cursor_of(session), event)
+        erasing.note(cursor_of(session), event, self.chunks)
 
     @consumes(SuppressionChanged, queue="dispatcher.suppression_changed")
     def on_suppression_changed(self, session: Any, event: SuppressionChanged, envelope: Envelope) -> None:
         """Follow the blacklist."""
-        suppressions.follow(cursor_of(session), event, self.contacts.suppressions_since)
+        suppressions.follow(cursor_of(session), event)
+
+    @consumes(SuppressionBulkChanged, queue="dispatcher.suppression_bulk_changed", at_once=1)
+    def on_suppression_bulk_changed(
+        self, session: Any, event: SuppressionBulkChanged, envelope: Envelope
+    ) -> None:
+        """Follow large changes of the blacklist, in their order and with one hand."""
+        suppressions.follow(cursor_of(session), event)
 
     @every(1)
     def tell_progress(self) -> None:
@@ -199,7 +213,15 @@ class DispatcherService:
     @every(30)
     def follow_up(self) -> None:
         """Ask for what no event has told of the blacklists."""
-        suppressions.follow_up(self.db.transaction, cursor_of, self.contacts)
+        self._filling().follow_up()
+
+    @every(1)
+    def fill_gaps(self) -> None:
+        """Ask for what early events of the blacklists still wait for."""
+        self._filling().fill_gaps()
+
+    def _filling(self) -> suppressions.Filling:
+        return suppressions.Filling(self.db.transaction, cursor_of, self.contacts)
 
     @every(1)
     def tell_inbound(self) -> None:

@@ -219,3 +219,31 @@ class Tables:
     def close(self) -> None:
         """Let go of the connection."""
         self.connection.close()
+
+
+def many_messages(
+    url: str, account: int, count: int, age: str = "0 s", campaign_id: int | None = None
+) -> None:
+    """Rows as an acceptance of that many, so long ago, would have left them."""
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        partitions.ensure(cursor)
+        cursor.execute("UPDATE message_ids SET next_id = next_id + %s RETURNING next_id", (count,))
+        row = cursor.fetchone()
+        assert row
+        first = row[0] - count
+        cursor.execute(
+            "INSERT INTO chunks (hold_id, account_id, price_class, kind, channel, validity_seconds, first_id, last_id,"
+            " correlation_id, accepted_at, campaign_id) VALUES (%s, %s, 'normal', 'marketing', 'campaign', 60, %s, %s,"
+            " 'x', now() - %s::interval, %s) RETURNING id",
+            (f"many-{account}-{first}", account, first, first + count - 1, age, campaign_id),
+        )
+        row = cursor.fetchone()
+        assert row
+        cursor.execute(
+            "INSERT INTO messages (id, chunk_id, account_id, recipient, sender, text, encoding, parts, price, state,"
+            " accepted_at) SELECT n, %s, %s, 306900000000 + n, 'KERYX', 'κείμενο ' || md5(n::text) || n, 'unicode', 1,"
+            " 40000, 3, now() - %s::interval FROM generate_series(%s, %s) n",
+            (row[0], account, age, first, first + count - 1),
+        )
+    connection.close()

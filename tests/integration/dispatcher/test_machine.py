@@ -366,7 +366,13 @@ class Life:
         )
         for number, body in rows:
             self.read_up_to = number
-            for row in wire.decode(bytes(body)).data["chunks"]:
+            data = wire.decode(bytes(body)).data
+            for what in ("parts", "captured"):
+                in_chunks = "captured_parts" if what == "parts" else what
+                assert sum(sale[what] for sale in data["sold"]) == sum(
+                    row[in_chunks] for row in data["chunks"]
+                )
+            for row in data["chunks"]:
                 assert row["captured"] == PRICE * row["captured_parts"]
                 names = ("accepted", "submitted", "left", "captured", "released")
                 counts = {name: row[name] for name in names} | row["finals"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 ACCOUNT, CHUNKS, RATE = 7, 6, 500
 STEPS, NUMBERS_A_STEP = 8, 50
+OTHER_ACCOUNT, FLOODED_A_CALL = 8, 5_000
 PROMISED_SECONDS = 5.0
 
 
@@ -33,7 +37,7 @@ def contacts(plane: Dataplane, fresh_database: object, tmp_path: Path) -> Iterat
     }
     commands = (("services.contacts.main",), ("services.dispatcher.main",), ("servicekit.relay", "contacts"))
     with running(*commands, environment=environment, folder=tmp_path):
-        client = Client(plane.amqp_uri, timeout=10)
+        client = Client(plane.amqp_uri, timeout=30)
         yield client
         client.close()
 
@@ -59,6 +63,64 @@ def test_nothing_is_submitted_later_than_five_seconds_after_an_opt_out_was_commi
     assert max(late.values(), default=0.0) <= PROMISED_SECONDS, sorted(late.values())[-5:]
     assert states["blocked"] == len(committed.keys() - submitted.keys()) > NUMBERS_A_STEP
     assert states["blocked"] + states["delivered"] == 500 * CHUNKS
+
+
+def test_a_flood_of_blacklistings_keeps_neither_its_own_account_nor_another_from_opting_out(
+    plane: Dataplane, contacts: Client
+) -> None:
+    plane.smsc.faults(preset="calm")
+    plane.start_all()
+    numbers = {
+        account: [
+            row[0] for _ in range(CHUNKS // 2) for row in plane.send_chunk(500, account_id=account).messages
+        ]
+        for account in (ACCOUNT, OTHER_ACCOUNT)
+    }
+    for one in numbers.values():
+        random.Random(7).shuffle(one)
+
+    committed: dict[str, float] = {}
+    with flood(plane.amqp_uri, ACCOUNT) as calls:
+        for step in range(STEPS):
+            plane.smsc.wait(rok=200 + 250 * step, timeout=60)
+            for account, all_of_it in numbers.items():
+                asked = all_of_it[step * NUMBERS_A_STEP : (step + 1) * NUMBERS_A_STEP]
+                contacts.call("contacts", "suppress", account, asked, "", "hand")
+                committed |= dict.fromkeys(asked, time.time())
+        plane.wait_final(500 * CHUNKS, 60)
+    assert len(calls) > STEPS, "there was a flood"
+
+    submitted = {line["to"]: line["time"] for line in plane.smsc.received()}
+    late = {n: submitted[n] - at for n, at in committed.items() if n in submitted and submitted[n] > at}
+    assert max(late.values(), default=0.0) <= PROMISED_SECONDS, sorted(late.values())[-5:]
+    for account, all_of_it in numbers.items():
+        assert len(committed.keys() & set(all_of_it) - submitted.keys()) > NUMBERS_A_STEP, account
+
+
+@contextmanager
+def flood(amqp_uri: str, account_id: int) -> Iterator[list[int]]:
+    """Somebody blacklists numbers of ``account_id`` as fast as it is answered; how many each call put on the list."""
+    over, ended, calls = threading.Event(), threading.Event(), list[int]()
+
+    def call() -> None:
+        client = Client(amqp_uri, timeout=30)
+        try:
+            for first in itertools.count(306_940_000_000, FLOODED_A_CALL):
+                if over.is_set():
+                    break
+                some = [str(first + n) for n in range(FLOODED_A_CALL)]
+                calls.append(client.call("contacts", "suppress", account_id, some, "", "api")["suppressed"])
+        finally:
+            client.close()
+            ended.set()
+
+    # Its end is an event and not the thread's own: eventlet, which a client brings along, keeps a thread that used it.
+    threading.Thread(target=call, daemon=True).start()
+    try:
+        yield calls
+    finally:
+        over.set()
+        assert ended.wait(60)
 
 
 def test_an_event_that_was_dropped_is_healed_by_the_next(plane: Dataplane, contacts: Client) -> None:

@@ -82,7 +82,7 @@ def test_a_receipt_is_answered_only_after_its_commit(plane: Dataplane) -> None:
     eventually(lambda: plane.states()["submitted"] == 50, 30, what="all submitted")
     blocker = psycopg2.connect(plane.database_url)
     with blocker.cursor() as cursor:
-        cursor.execute("LOCK TABLE parts IN SHARE MODE")
+        cursor.execute("LOCK TABLE messages IN SHARE MODE")
         plane.smsc.faults(receipts={"paused": False})
         plane.smsc.wait(receipts_sent=10)
         eventually(lambda: waiting_for_a_lock(plane), what="the flush waits for the table")

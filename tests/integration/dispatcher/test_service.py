@@ -8,7 +8,6 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import psycopg2
 import pytest
 
 from contracts.errors import (
@@ -27,14 +25,14 @@ from contracts.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from contracts.events import SuppressionChanged
 from servicekit import topology
 from servicekit.database import Database, cursor_of, make_engine
 from servicekit.rpcclient import Client
-from services.dispatcher import direct_sends, partitions, secrets, suppressions
+from services.dispatcher import direct_sends, secrets, suppressions
 from services.dispatcher.direct_groups import Request
 from services.dispatcher.direct_sends import Accepting
 from tests.integration.billing.processes import Running, running, start
+from tests.integration.dispatcher.tables import many_messages
 from tests.support.dataplane import SECRET, TOLD, chunks_of
 from tests.support.sql import rows_of
 from tests.support.waiting import eventually
@@ -485,9 +483,10 @@ def test_an_event_that_was_lost_with_none_after_it_is_caught_up_with(site: Site,
     site.sql("DELETE FROM suppressions WHERE account_id = %s", account)
     site.sql("DELETE FROM suppression_sequences WHERE account_id = %s", account)
 
-    assert suppressions.follow_up(database.transaction, cursor_of, site.contacts) == 1
+    filling = suppressions.Filling(database.transaction, cursor_of, site.contacts)
+    assert filling.follow_up() == 1
     assert known() == {306900000001, 306900000002}
-    assert suppressions.follow_up(database.transaction, cursor_of, site.contacts) == 0
+    assert filling.follow_up() == 0
     database.engine.dispose()
 
 
@@ -503,69 +502,6 @@ def test_the_copy_of_the_blacklist_follows_and_fills_its_gaps(site: Site, accoun
     site.contacts.unsuppress(account, "306900000002")
     site.contacts.suppress(account, ["6900000003"], "asked", "api")
     eventually(lambda: known() == {306900000001, 306900000003}, 30, what="the gap filled")
-
-
-def test_an_event_that_comes_late_changes_nothing(site: Site) -> None:
-    account = next(accounts)
-
-    def never(*_: Any) -> dict[str, Any]:
-        raise AssertionError("nothing is missing")
-
-    database = site.database()
-    for sequence, suppressed, lifted in (
-        (1, ["306900000001"], []),
-        (2, [], ["306900000001"]),
-        (1, ["306900000001"], []),
-    ):
-        with database.transaction() as session:
-            event = SuppressionChanged(account, sequence, suppressed, lifted)
-            suppressions.follow(cursor_of(session), event, never)
-    assert not site.sql("SELECT 1 FROM suppressions WHERE account_id = %s", account)
-    database.engine.dispose()
-
-
-def test_a_gap_is_filled_as_far_as_the_event_that_showed_it_and_no_further(site: Site) -> None:
-    account, asked = next(accounts), []
-
-    def since(account_id: int, sequence: int, limit: int) -> dict[str, Any]:
-        """Contacts, while somebody fills the list without end."""
-        asked.append(sequence)
-        return {
-            "sequence": sequence + 2,
-            "suppressed": [str(306900000000 + sequence)],
-            "lifted": [],
-            "more": True,
-        }
-
-    database = site.database()
-    with database.transaction() as session:
-        suppressions.follow(cursor_of(session), SuppressionChanged(account, 4, ["306900000009"]), since)
-    assert asked == [0, 2]
-    assert site.sql("SELECT sequence FROM suppression_sequences WHERE account_id = %s", account) == [(4,)]
-    database.engine.dispose()
-
-
-def test_an_event_before_its_turn_waits_for_the_one_before_it(site: Site) -> None:
-    account = next(accounts)
-
-    def never(*_: Any) -> dict[str, Any]:
-        raise AssertionError("nothing is missing")
-
-    database = site.database()
-    with database.transaction() as first, ThreadPoolExecutor(1) as other:
-        suppressions.follow(cursor_of(first), SuppressionChanged(account, 1, ["306900000001"]), never)
-
-        def early() -> None:
-            with database.transaction() as session:
-                event = SuppressionChanged(account, 2, [], ["306900000001"])
-                suppressions.follow(cursor_of(session), event, never)
-
-        second = other.submit(early)
-        cursor_of(first).connection.commit()
-        second.result(30)
-    assert not site.sql("SELECT 1 FROM suppressions WHERE account_id = %s", account)
-    assert site.sql("SELECT sequence FROM suppression_sequences WHERE account_id = %s", account) == [(2,)]
-    database.engine.dispose()
 
 
 # --- exports
@@ -592,8 +528,8 @@ def test_days_and_campaigns_are_found_however_far_back_and_nothing_beside_them(
         site.sql(f"UPDATE {table} SET accepted_at = accepted_at - interval '100 hours'")
     other = next(accounts)
     for hours in (50, 40, 30, 20, 10):
-        many_messages(site, account, 3, f"{hours} h", campaign_id=9_000 + hours)
-        many_messages(site, other, 3, f"{hours} h", campaign_id=9_500 + hours)
+        many_messages(site.database_url, account, 3, f"{hours} h", campaign_id=9_000 + hours)
+        many_messages(site.database_url, other, 3, f"{hours} h", campaign_id=9_500 + hours)
 
     def found(**filters: Any) -> int:
         return len(site.call("messages", account, filters, None, 100)["data"])
@@ -609,44 +545,15 @@ def test_days_and_campaigns_are_found_however_far_back_and_nothing_beside_them(
     assert found(since=ago(41), until=ago(19), campaign_id=9_030) == 3
 
 
-def many_messages(
-    site: Site, account: int, count: int, age: str = "0 s", campaign_id: int | None = None
-) -> None:
-    """Rows as an acceptance of that many, so long ago, would have left them."""
-    connection = psycopg2.connect(site.database_url)
-    with connection, connection.cursor() as cursor:
-        partitions.ensure(cursor)
-        cursor.execute("UPDATE message_ids SET next_id = next_id + %s RETURNING next_id", (count,))
-        row = cursor.fetchone()
-        assert row
-        first = row[0] - count
-        cursor.execute(
-            "INSERT INTO chunks (hold_id, account_id, price_class, kind, channel, validity_seconds, first_id, last_id,"
-            " correlation_id, accepted_at, campaign_id) VALUES (%s, %s, 'normal', 'marketing', 'campaign', 60, %s, %s,"
-            " 'x', now() - %s::interval, %s) RETURNING id",
-            (f"many-{account}-{first}", account, first, first + count - 1, age, campaign_id),
-        )
-        row = cursor.fetchone()
-        assert row
-        cursor.execute(
-            "INSERT INTO messages (id, chunk_id, account_id, recipient, sender, text, encoding, parts, price, state,"
-            " accepted_at) SELECT n, %s, %s, 306900000000 + n, 'KERYX', 'κείμενο ' || md5(n::text) || n, 'unicode', 1,"
-            " 40000, 3, now() - %s::interval FROM generate_series(%s, %s) n",
-            (row[0], account, age, first, first + count - 1),
-        )
-    connection.close()
-
-
 @pytest.fixture
-def exporter(site: Site) -> Iterator[Callable[[], Running]]:
-    """Starts exporters; those that still run end with the test."""
+def exporter(site: Site, tmp_path: Path) -> Iterator[Callable[[], Running]]:
+    """Starts exporters, which look for their crash points in ``tmp_path``; those that still run end with the test."""
     started: list[Running] = []
+    environment = site.environment | {"KERYX_CRASH_POINTS": str(tmp_path)}
 
     def begin() -> Running:
         started.append(
-            start(
-                "services.dispatcher.exporter", environment=site.environment, log=site.folder / "exporter.log"
-            )
+            start("services.dispatcher.exporter", environment=environment, log=site.folder / "exporter.log")
         )
         return started[-1]
 
@@ -676,21 +583,21 @@ def test_an_export_is_of_its_account_and_ready_when_it_is_done(site: Site, accou
 
 
 def test_files_are_written_and_one_cut_short_by_a_kill_is_written_anew(
-    site: Site, account: int, exporter: Callable[[], Running]
+    site: Site, account: int, exporter: Callable[[], Running], tmp_path: Path
 ) -> None:
-    count = 30_000
-    many_messages(site, account, count)
+    count = 12_000
+    many_messages(site.database_url, account, count)
     site.call("accept", account, [message(1, text="=1+1\x0c", sender="SHOP")])
     poison = site.call("create_export", account, "messages", "xlsx", {"sender": "SHOP"})["id"]
     site.sql(
         "UPDATE exports SET filter = '{\"to\": \"not a number\"}' WHERE state = 'queued' AND id < %s", poison
     )
+    first = exporter()
+    wait_done(site, account, poison)
+    (tmp_path / "exporter.page").write_text("kill after=3")
     killed = site.call("create_export", account, "messages", "xlsx", {"sender": "KERYX"})["id"]
     other = site.call("create_export", account, "messages", "csv", {"state": "delivered"})["id"]
-
-    first = exporter()
-    eventually(lambda: site.call("get_export", account, killed)["progress"] > 0, 60, what="some rows written")
-    first.kill()
+    first.process.wait(60)
     assert site.call("get_export", account, killed)["state"] == "running"
     site.sql("UPDATE exports SET lease_until = now() WHERE id = %s", killed)
     exporter()
