@@ -208,7 +208,12 @@ def settlement_entries(event_id: str, settlements: Iterable[Settlement]) -> list
                     REVENUE: sum(item.captured for item in items),
                 }
             ),
-            {"event": event_id, "holds": {item.hold_id: [item.captured, item.released] for item in items}},
+            # ``sales``: this release keeps what was sold beside it, so the two can be compared.
+            {
+                "event": event_id,
+                "holds": {item.hold_id: [item.captured, item.released] for item in items},
+                "sales": True,
+            },
         )
         for account_id, items in by_account.items()
     ]

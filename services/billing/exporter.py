@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from datetime import datetime
 from typing import Any
 
 from servicekit import exporting
@@ -28,7 +29,7 @@ class Ledger:
         cursor.execute(_COUNT, asked | {"before": queries.NEWEST})
         return int(cursor.fetchone()[0])
 
-    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Iterator[list[list[Any]]]:
+    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Generator[list[list[Any]]]:
         """The rows, a page of the statement each. What is booked meanwhile is newer than the first page, so left out.
 
         Raises InvalidFields.
@@ -47,8 +48,13 @@ class Ledger:
 def shown(entry: dict[str, Any]) -> list[Any]:
     """An entry as a row of the file; amounts in euro, for people: all sums are made in the ledger."""
     euro = [entry[name] / 1_000_000 for name in ("available", "held")]
-    time = entry["at"].replace("T", " ").removesuffix("Z")
-    return [entry["id"], time, *(entry[name] for name in HEADERS[2:6]), *euro, domain.CURRENCY]
+    return [
+        entry["id"],
+        datetime.fromisoformat(entry["at"]),
+        *(entry[name] for name in HEADERS[2:6]),
+        *euro,
+        domain.CURRENCY,
+    ]
 
 
 if __name__ == "__main__":

@@ -123,11 +123,11 @@ def post(session: Any, entries: Sequence[Entry]) -> dict[int, Balance]:
     cursor.execute(
         POST,
         (
-            _array(entry.kind for entry in entries),
-            _array(entry.cause for entry in entries),
-            _array(entry.account_id for entry in entries),
-            _array(orjson.dumps(entry.details).decode() for entry in entries),
-            *(_array(column) for column in zip(*lines, strict=True)),
+            array(entry.kind for entry in entries),
+            array(entry.cause for entry in entries),
+            array(entry.account_id for entry in entries),
+            array(orjson.dumps(entry.details).decode() for entry in entries),
+            *(array(column) for column in zip(*lines, strict=True)),
         ),
     )
     return {row[0]: Balance(*row) for row in cursor.fetchall()}
@@ -232,7 +232,7 @@ def known_holds(session: Any, ids: Iterable[str]) -> dict[str, KnownHold]:
     cursor = cursor_of(session)
     cursor.execute(
         "SELECT id, account_id, amount, withdrawn_at IS NOT NULL FROM holds WHERE id = ANY(%s::text[])",
-        (_array(ids),),
+        (array(ids),),
     )
     return {row[0]: KnownHold(*row[1:]) for row in cursor.fetchall()}
 
@@ -248,10 +248,10 @@ def add_holds(session: Any, requests: Sequence[HoldRequest]) -> set[str]:
     cursor.execute(
         INSERT_HOLDS,
         (
-            _array(request.id for request in requests),
-            _array(request.account_id for request in requests),
-            _array(request.reference for request in requests),
-            _array(request.amount for request in requests),
+            array(request.id for request in requests),
+            array(request.account_id for request in requests),
+            array(request.reference for request in requests),
+            array(request.amount for request in requests),
         ),
     )
     return {row[0] for row in cursor.fetchall()}
@@ -278,10 +278,10 @@ def settle_holds(session: Any, settlements: Sequence[Settlement]) -> None:
         cursor.execute(
             SETTLE_HOLDS,
             (
-                _array(item.hold_id for item in settlements),
-                _array(item.account_id for item in settlements),
-                _array(item.captured for item in settlements),
-                _array(item.released for item in settlements),
+                array(item.hold_id for item in settlements),
+                array(item.account_id for item in settlements),
+                array(item.captured for item in settlements),
+                array(item.released for item in settlements),
             ),
         )
     except psycopg2.errors.CheckViolation as error:
@@ -315,7 +315,7 @@ def set_low_level(session: Any, account_id: int, level: int | None) -> None:
     )
 
 
-def _array(values: Iterable[str | int]) -> str:
+def array(values: Iterable[str | int]) -> str:
     """An array as PostgreSQL reads it from one literal; for 500 values 6 ms quicker than psycopg2's ARRAY."""
     return "{" + ",".join(map(_element, values)) + "}"
 

@@ -291,5 +291,6 @@ class BookCheck(Base):
 
 
 # Tables that live beside their rules belong to the same metadata: migrations and the drift check read it from here.
+from .margin import models as _margin  # noqa: E402, F401
 from .orders import models as _orders  # noqa: E402, F401
 from .payments import models as _payments  # noqa: E402, F401

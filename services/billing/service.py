@@ -10,6 +10,7 @@ from servicekit import idempotency, inbox
 from servicekit.service import Database, consumes, every, rpc
 
 from . import audit, checking, operating, queries, schemas, spending, use_cases
+from .margin.service import MarginCalls
 from .orders.service import OrderCalls
 from .payments.public import PublicCalls
 from .payments.service import PaymentCalls
@@ -17,8 +18,8 @@ from .pricelists.service import PriceListCalls
 from .statements import StatementCalls
 
 
-class BillingService(OrderCalls, PaymentCalls, PriceListCalls, PublicCalls, StatementCalls):
-    """Balances, holds, prices (README.md); orders and payments are in their folders."""
+class BillingService(MarginCalls, OrderCalls, PaymentCalls, PriceListCalls, PublicCalls, StatementCalls):
+    """Balances, holds, prices (README.md); orders, payments and the margin are in their folders."""
 
     name = "billing"
     db = Database()
@@ -202,8 +203,8 @@ class BillingService(OrderCalls, PaymentCalls, PriceListCalls, PublicCalls, Stat
 
     @consumes(MessagesProgressed, queue="billing.messages_progressed")
     def on_messages_progressed(self, session: Any, event: MessagesProgressed, envelope: Envelope) -> None:
-        """Capture and release."""
-        use_cases.settle(session, envelope.id, event.chunks)
+        """Capture and release, and keep who took what was captured."""
+        use_cases.settle(session, envelope.id, event.chunks, event.sold, self.operator_zone)
 
     @every(600)
     def check_books(self) -> None:

@@ -159,18 +159,26 @@ def _keep(session: Any, made: Sequence[HoldRequest], caps: Sequence[Cap]) -> Non
 
 
 def begin(session: Any, account_id: int, reference: str) -> dict[str, Any]:
-    """Remember that the caller spends what will be held under ``reference``; ``left`` is what it may today.
+    """Remember that the caller spends what will be held under ``reference``, and tell what it may.
 
-    ``left`` is None where no limit applies.
+    ``left`` is what it may today, which ends at ``until``, ``daily`` the least of the limits that apply: all three None
+    where none does. ``spendable`` is the balance with the credit limit.
     """
-    spender = context.actor()
-    cursor_of(session).execute(
+    spender, cursor = context.actor(), cursor_of(session)
+    cursor.execute(
         "INSERT INTO spend_references (account_id, reference, spender) VALUES (%s, %s, %s)"
         " ON CONFLICT (account_id, reference) DO UPDATE SET spender = excluded.spender",
         (account_id, reference, spender),
     )
     caps = _of(_looked_at(session, account_id), spender)
-    return {"left": min((max(0, cap.daily - cap.spent) for cap in caps), default=None)}
+    cursor.execute("SELECT available + credit_limit FROM balances WHERE account_id = %s", (account_id,))
+    (spendable,) = cursor.fetchone() or (0,)
+    return {
+        "left": min((max(0, cap.daily - cap.spent) for cap in caps), default=None),
+        "daily": min((cap.daily for cap in caps), default=None),
+        "until": as_time(caps[0].until) if caps else None,
+        "spendable": spendable,
+    }
 
 
 def check(session: Any, account_id: int, amount: int) -> None:

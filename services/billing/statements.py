@@ -23,11 +23,12 @@ class StatementCalls:
         format: str,
         filter: dict[str, Any],
         idempotency_key: str | None = None,
+        zone: str = "UTC",
     ) -> dict[str, Any]:
         """Begin to write the account's ledger, or what a filter leaves of it, into a file; once per key."""
         filters = checked(account_id, what, filter)
         with self.db.transaction() as session:
-            return exports.create(session, account_id, what, format, filters, idempotency_key)
+            return exports.create(session, account_id, what, format, filters, idempotency_key, zone)
 
     @rpc
     def get_export(self, account_id: int, export_id: int) -> dict[str, Any]:
@@ -40,6 +41,12 @@ class StatementCalls:
         """A piece of the file."""
         with self.db.transaction() as session:
             return exports.piece(session, account_id, export_id, offset)
+
+    @rpc
+    def delete_export(self, account_id: int, export_id: int) -> None:
+        """Remove it, or end it."""
+        with self.db.transaction() as session:
+            exports.delete(session, account_id, export_id)
 
 
 def checked(account_id: int, what: str, filters: dict[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from contracts.events import AccountChanged, BalanceLow, ChunkProgress
+from contracts.events import AccountChanged, BalanceLow, ChunkProgress, Sale
 from servicekit import idempotency, logs, outbox
 from servicekit.database import cursor_of
 
 from . import audit, domain, ledger, metrics, queries
 from .domain import HoldRequest, Settlement
 from .errors import HoldInUse, InvalidFields, KeyReused
+from .margin import sales
 
 log = logs.get(__name__)
 
@@ -94,8 +95,16 @@ def release_hold(session: Any, hold_id: str) -> dict[str, Any]:
     return {"id": hold_id, "released": amount}
 
 
-def settle(session: Any, event_id: str, chunks: Iterable[ChunkProgress]) -> None:
+def settle(
+    session: Any,
+    event_id: str,
+    chunks: Sequence[ChunkProgress],
+    told: Iterable[Sale] = (),
+    zone: str = domain.HOME_ZONE,
+) -> None:
     """Capture and release what the dispatcher committed, one entry an account. The inbox makes it once.
+
+    What was captured is booked as sold beside it, by the day in ``zone`` and, so far as ``told`` says, by who took it.
 
     Raises UnknownHold, OverSettled (nothing of the event takes effect) or ValueError for a negative amount:
     the event ends among the dead letters, where somebody must look, and is never bent to fit.
@@ -103,11 +112,15 @@ def settle(session: Any, event_id: str, chunks: Iterable[ChunkProgress]) -> None
     settlements = domain.sum_settlements(
         Settlement(chunk.hold_id, chunk.account_id, chunk.captured, chunk.released) for chunk in chunks
     )
-    if not settlements:
+    sold = sales.of_event(chunks, told)
+    if not settlements and not sold:
         return
-    ledger.lock(session, (item.account_id for item in settlements))
-    ledger.settle_holds(session, settlements)
-    ledger.post(session, domain.settlement_entries(event_id, settlements))
+    accounts = {item.account_id for item in settlements} | {one.account_id for one in sold}
+    ledger.lock(session, accounts)
+    if settlements:
+        ledger.settle_holds(session, settlements)
+        ledger.post(session, domain.settlement_entries(event_id, settlements))
+    sales.book(session, sold, zone)
     metrics.money.labels("captured").inc(sum(item.captured for item in settlements))
     metrics.money.labels("released").inc(sum(item.released for item in settlements))
 

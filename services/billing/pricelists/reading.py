@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,7 +59,9 @@ class Fault:
         return {"pointer": f"/rows/{self.row}/{self.column}", "code": self.code, "detail": self.detail}
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
+    """A cell that cannot be read: its column, a stable code, and what would do."""
+
     def __init__(self, column: str, code: str, detail: str) -> None:
         super().__init__(detail)
         self.column, self.code = column, code
@@ -69,7 +71,7 @@ def read(rows: Iterable[tuple[int, list[Any]]], zone: str) -> tuple[list[Wanted]
     """Every row read, every fault found. A date without a time begins at midnight in ``zone``."""
     rows = iter(rows)
     number, header = next(rows, (1, []))
-    columns = _columns(header)
+    columns = find_columns(header, _NAMES)
     missing = [name for name in ("price_class", "price") if name not in columns]
     if missing or not columns.keys() & {"prefix", "country"}:
         names = ", ".join(missing or ("prefix or country",))
@@ -80,27 +82,29 @@ def read(rows: Iterable[tuple[int, list[Any]]], zone: str) -> tuple[list[Wanted]
         if count > MAX_ROWS or len(wanted) > MAX_PRICES:
             detail = f"A list has at most {MAX_ROWS} rows and {MAX_PRICES} prefixes."
             return [], [Fault(row, "", "too_many_rows", detail)]
-        said = {name: _text(values[at]) if at < len(values) else "" for name, at in columns.items()}
+        said = {name: to_text(values[at]) if at < len(values) else "" for name, at in columns.items()}
         raw_date = (
             values[columns["valid_from"]] if columns.get("valid_from", len(values)) < len(values) else ""
         )
         try:
             wanted += _prices(row, said, raw_date, ZoneInfo(zone))
-        except _Wrong as wrong:
+        except Wrong as wrong:
             faults.append(Fault(row, wrong.column, wrong.code, str(wrong)))
     return wanted, faults + list(_twice(wanted))
 
 
-def _columns(header: list[Any]) -> dict[str, int]:
-    names = [_text(value).casefold() for value in header]
+def find_columns(header: list[Any], known: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    """Where each known column is, by any of its names."""
+    names = [to_text(value).casefold() for value in header]
     return {
         column: next(names.index(name) for name in said if name in names)
-        for column, said in _NAMES.items()
+        for column, said in known.items()
         if any(name in names for name in said)
     }
 
 
-def _text(value: Any) -> str:
+def to_text(value: Any) -> str:
+    """A cell as text; a number as it is written, not as a float is."""
     if isinstance(value, float):
         return format(Decimal(repr(value)).normalize(), "f")
     return str(value).strip()
@@ -109,46 +113,49 @@ def _text(value: Any) -> str:
 def _prices(row: int, said: dict[str, str], moment: Any, zone: ZoneInfo) -> Iterator[Wanted]:
     price_class = said["price_class"].casefold()
     if price_class not in PRICE_CLASSES:
-        raise _Wrong("price_class", "not_allowed", f"One of {', '.join(PRICE_CLASSES)}.")
-    price, valid_from = _price(said["price"]), _moment(moment, zone)
-    for prefix in _prefixes(said):
+        raise Wrong("price_class", "not_allowed", f"One of {', '.join(PRICE_CLASSES)}.")
+    price, valid_from = to_price(said["price"]), to_moment(moment, zone)
+    for prefix in to_prefixes(said):
         yield Wanted(row, price_class, prefix, price, valid_from)
 
 
-def _prefixes(said: dict[str, str]) -> list[str]:
+def to_prefixes(said: Mapping[str, str]) -> list[str]:
+    """The prefixes that a row names by ``prefix``, or by ``country`` and ``network``. Raises Wrong."""
     prefix = said.get("prefix", "")
     if prefix:
         match = _PREFIX.fullmatch(prefix)
         if match is None:
-            raise _Wrong("prefix", "invalid", "1 to 15 digits, not starting with 0.")
+            raise Wrong("prefix", "invalid", "1 to 15 digits, not starting with 0.")
         return [match[1]]
     if not said.get("country"):
-        raise _Wrong("prefix", "required", "Give a prefix or a country.")
+        raise Wrong("prefix", "required", "Give a prefix or a country.")
     try:
         return destinations.prefixes(said["country"], said.get("network", ""))
     except destinations.NoSuchDestination as error:
         column = "network" if str(error) == "unknown_network" else "country"
-        raise _Wrong(column, str(error), "Give the prefix instead.") from None
+        raise Wrong(column, str(error), "Give the prefix instead.") from None
 
 
-def _price(text: str) -> int | None:
+def to_price(text: str) -> int | None:
+    """Micro-euro of an amount in euro; None where one ends. Raises Wrong."""
     if text in ENDED:
         return None
     if not text:
-        raise _Wrong("price", "required", "A price in euro, or - to end one.")
+        raise Wrong("price", "required", "A price in euro, or - to end one.")
     if not _PRICE.fullmatch(text):
-        raise _Wrong("price", "invalid", "Not an amount in euro.")
+        raise Wrong("price", "invalid", "Not an amount in euro.")
     euro = Decimal(text.replace(",", "."))
     # A cell that a spreadsheet computed, such as 0.1 * 3, is off by less than anybody can mean.
     if euro * 1_000_000 > MAX_PRICE:
-        raise _Wrong("price", "range", f"From 0 to {MAX_PRICE // 1_000_000} euro.")
+        raise Wrong("price", "range", f"From 0 to {MAX_PRICE // 1_000_000} euro.")
     micro = (euro * 1_000_000).quantize(Decimal(1))
     if abs(euro * 1_000_000 - micro) > Decimal("0.001"):
-        raise _Wrong("price", "too_precise", "At most six decimals.")
+        raise Wrong("price", "too_precise", "At most six decimals.")
     return int(micro)
 
 
-def _moment(value: Any, zone: ZoneInfo) -> datetime | None:
+def to_moment(value: Any, zone: tzinfo) -> datetime | None:
+    """A moment, a date without a time as its midnight in ``zone``; None for an empty cell. Raises Wrong."""
     if isinstance(value, str):
         value = value.strip()
         if not value:
@@ -158,7 +165,7 @@ def _moment(value: Any, zone: ZoneInfo) -> datetime | None:
         return value if value.tzinfo else value.replace(tzinfo=zone)
     if isinstance(value, date):
         return datetime.combine(value, time(), zone)
-    raise _Wrong("valid_from", "invalid", "A date, as 2026-12-31 or 31/12/2026.")
+    raise Wrong("valid_from", "invalid", "A date, as 2026-12-31 or 31/12/2026.")
 
 
 def _parsed(text: str) -> datetime:
@@ -170,7 +177,7 @@ def _parsed(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise _Wrong("valid_from", "invalid", "A date, as 2026-12-31 or 31/12/2026.") from None
+        raise Wrong("valid_from", "invalid", "A date, as 2026-12-31 or 31/12/2026.") from None
 
 
 def _twice(wanted: list[Wanted]) -> Iterator[Fault]:

@@ -25,7 +25,7 @@ class PriceListCalls:
     ) -> dict[str, Any]:
         """Take a workbook over into a list, whole or not at all."""
         asked = schemas.load(schemas.PriceList, account_id=account_id)
-        data = _decoded(data_b64)
+        data = decoded(data_b64)
         with self.db.transaction() as session:
             return importing.take_over(session, asked["account_id"], data, dry_run)
 
@@ -53,7 +53,8 @@ class PriceListCalls:
             return queries.price_history(session, **asked, before=schemas.before(cursor))
 
 
-def _decoded(data_b64: str) -> bytes:
+def decoded(data_b64: str) -> bytes:
+    """The octets of a file as it came over RPC. Raises sheets.Unreadable."""
     try:
         return base64.b64decode(data_b64, validate=True)
     except (binascii.Error, ValueError):

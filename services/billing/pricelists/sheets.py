@@ -65,6 +65,12 @@ def _of_text(data: bytes) -> list[list[Any]]:
         raise Unreadable(f"The file is not a table: {error}.") from None
 
 
+def euro_text(micro: int) -> str:
+    """Micro-euro in a cell: a decimal text of two to six decimals, which no program rounds ("0.045", "100.00")."""
+    whole, fraction = divmod(micro, 1_000_000)
+    return f"{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"
+
+
 def workbook(rows: Iterable[dict[str, Any]], tick: Callable[[], None]) -> bytes:
     """Prices (as ``queries.list_prices`` has them) as .xlsx, which can be imported again as it is.
 
@@ -75,7 +81,7 @@ def workbook(rows: Iterable[dict[str, Any]], tick: Callable[[], None]) -> bytes:
     sheet.append(COLUMNS)
     for number, row in enumerate(rows, 1):
         country, network = destinations.describe(row["prefix"])
-        euro = f"{row['price'] // 1_000_000}.{row['price'] % 1_000_000:06d}".rstrip("0").ljust(4, "0")
+        euro = euro_text(row["price"])
         since = datetime.fromisoformat(row["valid_from"]).astimezone(UTC).isoformat()
         sheet.append([row["price_class"], row["prefix"], country, network, euro, since])
         if number % TICK_EVERY == 0:

@@ -149,7 +149,7 @@ def test_what_a_campaign_holds_counts_for_whoever_started_it(db: Database, rich:
         begun = spending.begin(session, rich, f"campaign:{rich}")
     context.act_as("")
 
-    assert begun == {"left": 100}
+    assert (begun["left"], begun["daily"], begun["spendable"]) == (100, 100, 10_000)
     answers = [hold(db, rich, 60, None, reference=f"campaign:{rich}")["ok"] for _ in range(2)]
     assert answers == [True, False]
     assert hold(db, rich, 60, None, reference="campaign:another")["ok"]
@@ -170,7 +170,8 @@ def test_a_campaign_too_dear_for_the_day_is_told_before_it_starts(db: Database, 
 
 def test_an_account_without_limits_has_no_bound(db: Database, rich: int) -> None:
     with db.transaction() as session:
-        assert spending.begin(session, rich, "campaign:1") == {"left": None}
+        begun = spending.begin(session, rich, "campaign:1")
+        assert (begun["left"], begun["daily"], begun["until"]) == (None, None, None)
         spending.check(session, rich, 10**12)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.pricelists import destinations, sheets
+from services.billing.pricelists import destinations, reading, sheets
 from services.billing.pricelists.reading import Fault, Wanted, read
 
 HEADER = ["price_class", "prefix", "country", "network", "price", "valid_from"]
@@ -202,3 +202,19 @@ def test_no_cells_break_the_reading(values: list[list[Any]]) -> None:
 
     assert {one.row for one in faults} <= set(range(1, len(values) + 2))
     assert all(one.price is None or one.price >= 0 for one in wanted)
+
+
+@pytest.mark.parametrize(
+    ("micro", "shown"),
+    [
+        (45_000, "0.045"),
+        (40_000, "0.04"),
+        (0, "0.00"),
+        (100_000_000, "100.00"),
+        (10_500_000, "10.50"),
+        (1, "0.000001"),
+    ],
+)
+def test_a_price_in_a_cell_has_two_to_six_decimals(micro: int, shown: str) -> None:
+    assert sheets.euro_text(micro) == shown
+    assert reading.to_price(shown) == micro

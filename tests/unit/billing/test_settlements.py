@@ -28,7 +28,7 @@ def test_an_entry_tells_what_each_hold_gave() -> None:
 
     assert entry.cause == "settlement:e1:1"
     assert entry.postings == {"1:held": -23, "1:available": 7, "revenue": 16}
-    assert entry.details == {"event": "e1", "holds": {"a": [15, 7], "b": [1, 0]}}
+    assert entry.details == {"event": "e1", "holds": {"a": [15, 7], "b": [1, 0]}, "sales": True}
 
 
 money = st.integers(0, 10**9)
