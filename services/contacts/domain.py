@@ -23,6 +23,8 @@ MAX_SELECTION = 50_000
 MAX_PAGE = 500
 MAX_MEMBERS_PAGE = 2_000
 MAX_SAMPLE = 20_000
+SAMPLED = 4_000
+"""Contacts that stand for a larger audience: a price is known within about one part in a hundred."""
 MAX_SUPPRESSED_PER_EVENT = 500
 MAX_FILE_BYTES = 128 * 1024 * 1024
 """A million rows of eight columns are 90 MB as text, 32 MB as a workbook."""

@@ -85,8 +85,14 @@ class UnknownFilter(NotFound):
     code = "unknown_filter"
 
 
+class UnknownMerge(NotFound):
+    """The account has no such merge."""
+
+    code = "unknown_merge"
+
+
 class NotUndoable(Conflict):
-    """A bulk action cannot be undone; its code says why: ``not_undoable_<why>``."""
+    """A bulk action or a merge cannot be undone; its code says why: ``not_undoable_<why>``."""
 
 
 class FilterNameTaken(Conflict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from servicekit import exporting
@@ -43,7 +43,7 @@ class Contacts:
         where, params = _where(cursor, account_id, filters)
         return int(queries.value(cursor, f"SELECT count(*) FROM contacts c WHERE {where}", params))
 
-    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Iterator[list[Any]]:
+    def pages(self, connection: Any, account_id: int, filters: dict[str, Any]) -> Generator[list[Any]]:
         """The rows by id, from a server-side cursor. Raises UnknownGroup."""
         with connection, connection.cursor() as cursor:
             where, params = _where(cursor, account_id, filters)

@@ -16,8 +16,6 @@ class Keeping:
     """How long a bulk action can be undone and a deleted contact be brought back; then it is purged."""
     audit_days: float = 730.0
     """How long the audit keeps who did what."""
-    export_days: float = 7.0
-    """How long a written file can be fetched."""
 
 
 @cache

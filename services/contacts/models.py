@@ -140,7 +140,10 @@ class Suppression(Base):
     """
 
     __tablename__ = "suppressions"
-    __table_args__ = (Index("suppressions_sequence", "account_id", "sequence"),)
+    __table_args__ = (
+        Index("suppressions_sequence", "account_id", "sequence"),
+        Index("suppressions_source", "account_id", "source", "msisdn", postgresql_where=text("active")),
+    )
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     msisdn: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -280,6 +283,7 @@ class Snapshot(Base):
 
 class SnapshotMember(Base):
     """One recipient: ordinals are 1..recipients without gaps. ``fields`` is None for a number without contact.
+    Of somebody who was erased only the place is left: the number is 0.
 
     ``token`` is filled by releases before 0003 alone: tokens are made from the place of a member (``links``).
     """

@@ -8,7 +8,8 @@ from servicekit import exports as kept_exports
 from servicekit.service import Database, rpc
 
 from .queries import bulk as bulk_read
-from .use_cases import audit, bulk, exports, filters, gdpr, merging, trash
+from .queries import merges as merges_read
+from .use_cases import audit, bulk, erasing, exports, filters, gdpr, merging, trash, unmerging
 
 Answer = dict[str, Any]
 
@@ -60,6 +61,24 @@ class People:
             return merging.merge(session, account_id, id, others, version)
 
     @rpc
+    def get_merge(self, account_id: int, id: int) -> Answer:
+        """A merge, and whether it can be undone."""
+        with self.db.transaction() as session:
+            return merges_read.get_merge(session, account_id, id)
+
+    @rpc
+    def list_merges(self, account_id: int, cursor: str | None = None, limit: int = 50) -> Answer:
+        """A page of merges, newest first."""
+        with self.db.transaction() as session:
+            return merges_read.list_merges(session, account_id, cursor, limit)
+
+    @rpc
+    def undo_merge(self, account_id: int, id: int, version: int | None = None) -> Answer:
+        """Undo a merge. Raises Conflict("not_undoable_…")."""
+        with self.db.transaction() as session:
+            return unmerging.undo(session, account_id, id, version)
+
+    @rpc
     def restore_contact(self, account_id: int, id: int) -> Answer:
         """Bring a deleted contact back."""
         with self.db.transaction() as session:
@@ -107,10 +126,11 @@ class People:
         format: str,
         filter: Answer,
         idempotency_key: str | None = None,
+        zone: str = "UTC",
     ) -> Answer:
         """Begin an export of contacts: all that match a filter, or a selection."""
         with self.db.transaction() as session:
-            return exports.create(session, account_id, what, format, filter, idempotency_key)
+            return exports.create(session, account_id, what, format, filter, idempotency_key, zone)
 
     @rpc
     def get_export(self, account_id: int, id: int) -> Answer:
@@ -124,6 +144,12 @@ class People:
         with self.db.transaction() as session:
             return kept_exports.piece(session, account_id, id, offset)
 
+    @rpc
+    def delete_export(self, account_id: int, id: int) -> None:
+        """Remove an export, or end it."""
+        with self.db.transaction() as session:
+            kept_exports.delete(session, account_id, id)
+
     # --- all about a number
 
     @rpc
@@ -136,7 +162,7 @@ class People:
     def erase_number(self, account_id: int, number: str) -> Answer:
         """Erase a number and its contact; NumbersErased follows."""
         with self.db.transaction() as session:
-            return gdpr.erase(session, account_id, number)
+            return erasing.erase(session, account_id, number)
 
     # --- who did what
 

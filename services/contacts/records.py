@@ -108,7 +108,57 @@ class Trash(Base):
     numbers: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     group_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     job_id: Mapped[int | None] = mapped_column(BigInteger)
+    merge_id: Mapped[int | None] = mapped_column(BigInteger)
     deleted_at: Mapped[datetime] = moment_column()
+
+
+class Merge(Base):
+    """A contact took over ``others``, which lie in the trash. Holds what it gained, by name and number of characters: nothing
+    here is about a person. ``version`` is the contact's while nobody has changed it since.
+    """
+
+    __tablename__ = "merges"
+    __table_args__ = (
+        Index("merges_account_id", "account_id", "id"),
+        Index("merges_contact_id", "contact_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    contact_id: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(Integer)
+    others: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    filled: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    note_length: Mapped[int] = mapped_column(Integer)
+    group_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    actor: Mapped[str] = text_column()
+    created_at: Mapped[datetime] = moment_column()
+    undo_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    undone_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    not_restored: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+
+
+class GroupCount(Base):
+    """How many contacts a group has, as far as ``group_deltas`` was summed up. Only that writes here: no hot row."""
+
+    __tablename__ = "group_counts"
+
+    group_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    members: Mapped[int] = mapped_column(BigInteger)
+
+
+class GroupDelta(Base):
+    """How many joined a group, or left it (negative), by one statement on ``group_members``: its triggers write it (0010).
+
+    No foreign key, for the reason there is none in ``GroupMember``.
+    """
+
+    __tablename__ = "group_deltas"
+    __table_args__ = (Index("group_deltas_group_id", "group_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    group_id: Mapped[int] = mapped_column(BigInteger)
+    members: Mapped[int] = mapped_column(BigInteger)
 
 
 class SavedFilter(Base):
@@ -135,6 +185,9 @@ class AuditEntry(Base):
     __tablename__ = "audit"
     __table_args__ = (
         Index("audit_account_id", "account_id", "id"),
+        Index("audit_object", "account_id", "object", "id"),
+        Index("audit_action", "account_id", "action", "id"),
+        Index("audit_actor", "account_id", "actor", "id"),
         Index("audit_at", "at", postgresql_using="brin"),
     )
 

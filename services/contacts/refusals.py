@@ -33,7 +33,9 @@ class LinkKey(Base):
 
 
 class LinkPage(Base):
-    """Numbers of 1,000 recipients of a snapshot in the order of their ordinals; 0 stands for one that was erased.
+    """Numbers of 1,000 recipients of a snapshot in the order of their ordinals.
+
+    Of one that was erased its pseudonym, which is negative; or 0, if that was before pseudonyms were kept here.
 
     Outlives campaign and snapshot: 8 bytes a recipient for as long as their link works.
     """
@@ -61,6 +63,7 @@ class OptOut(Base):
         CheckConstraint("state IN ('pending', 'approved', 'rejected', 'withdrawn')", name="opt_outs_state"),
         CheckConstraint("(state = 'pending') = (decided_at IS NULL)", name="opt_outs_decided_at"),
         Index("opt_outs_account_id", "account_id", "id"),
+        Index("opt_outs_state", "account_id", "state", "id"),
         Index("opt_outs_msisdn", "account_id", "msisdn", "id"),
         Index(
             "opt_outs_pending",

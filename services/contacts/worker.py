@@ -20,7 +20,18 @@ import psycopg2.extras
 from servicekit import context, jobs, logs, worker
 
 from . import queries
-from .jobs import Claim, LostJob, Stopping, applying, bulking, freezing, housekeeping, purging, staging
+from .jobs import (
+    Claim,
+    LostJob,
+    Stopping,
+    applying,
+    bulking,
+    counting,
+    freezing,
+    housekeeping,
+    purging,
+    staging,
+)
 
 log = logs.get(__name__)
 
@@ -62,8 +73,11 @@ class ImportLane:
         is_stopping: Callable[[], bool],
     ) -> None:
         """``held`` is where the lane notes what it works on, for the heartbeat."""
-        self._connection = process.connect(f"import-{number}")
-        psycopg2.extras.register_default_jsonb(self._connection, loads=orjson.loads)
+        self._connection, self._beside = (
+            process.connect(f"import-{number}{mark}") for mark in ("", "-beside")
+        )
+        for connection in (self._connection, self._beside):
+            psycopg2.extras.register_default_jsonb(connection, loads=orjson.loads)
         self._held, self._owner, self._is_stopping = held, owner, is_stopping
 
     def step(self) -> bool:
@@ -76,7 +90,7 @@ class ImportLane:
         if claimed is None:
             return False
         import_id, state, attempts = claimed
-        claim = Claim(self._connection, import_id, self._owner, self._is_stopping)
+        claim = Claim(self._connection, self._beside, import_id, self._owner, self._is_stopping)
         self._held.add(import_id)
         try:
             self._do(claim, state, attempts)
@@ -94,8 +108,9 @@ class ImportLane:
         return True
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._connection.close()
+        self._beside.close()
 
     def _claim(self) -> tuple[int, str, int] | None:
         with self._connection, self._connection.cursor() as cursor:
@@ -214,6 +229,7 @@ class Contacts:
 
     def _keep_house(self) -> bool:
         housekeeping.sort_in(self._house)
+        counting.fold(self._house)
         return housekeeping.purge_next(self._house)
 
 

@@ -27,14 +27,24 @@ class Claim:
     """An import that this worker holds by lease, and what it works with."""
 
     connection: Any
+    beside: Any
+    """A second connection, for the next page of what is being stored."""
     import_id: int
     owner: str
     is_stopping: Callable[[], bool]
 
-    def step(self, cursor: Any, state: str) -> dict[str, Any]:
-        """Begin a step: the import's row, locked, its lease renewed. Raises Stopping, and LostJob unless in ``state``."""
+    def go_on(self) -> None:
+        """Raise Stopping when the process is asked to stop."""
         if self.is_stopping():
             raise Stopping
+
+    def begin(self, cursor: Any, state: str) -> dict[str, Any]:
+        """Begin a step: the import's row, locked, its lease renewed. Raises Stopping, and LostJob unless in ``state``."""
+        self.go_on()
+        return self.step(cursor, state)
+
+    def step(self, cursor: Any, state: str) -> dict[str, Any]:
+        """The import's row, locked until the end of the step, its lease renewed. Raises LostJob unless in ``state``."""
         if not jobs.renew(cursor, "imports", self.import_id, self.owner):
             raise LostJob(f"import {self.import_id}: the lease is another's")
         found = queries.row(

@@ -1,4 +1,4 @@
-"""The second half of an import: staged rows become contacts, a page and its cursor in one transaction.
+"""The second half of an import: staged rows become contacts, a page and its cursor in one transaction, two pages at a time.
 
 What belongs to whom is decided in Python on what one look at the account's numbers says, and written by COPY: one large
 statement was as fast, until the statistics of a growing table made it read all numbers of the account for every row.
@@ -7,16 +7,19 @@ statement was as fast, until the statistics of a growing table made it read all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
-from servicekit import crashpoints, logs
+from servicekit import context, crashpoints, logs
 
 from .. import domain, queries
 from ..importing.pages import Page, fields_of, line_of
 from ..queries.contacts import owners_of
 from ..use_cases import import_ends, lock_contacts, suppressions
 from ..use_cases.naming import groups_named
-from . import Claim, copying, stored
+from . import Claim, LostJob, copying, stored
+from .turns import Turns
 
 log = logs.get(__name__)
 
@@ -68,43 +71,95 @@ class _Known(NamedTuple):
 
 
 def apply(claim: Claim) -> None:
-    """Store all staged rows of a running import, then it is done. Raises LostJob and Stopping between two pages."""
-    while _apply_page(claim):
-        pass
-    log.info("import_done", import_id=claim.import_id)
+    """Store all staged rows of a running import, then it is done. Raises LostJob and Stopping between two pages.
 
-
-def _apply_page(claim: Claim) -> bool:
-    """One page; False when there was none left and the import is done."""
+    Two pages are stored at a time, on a connection each, and committed in the order of the file: PostgreSQL works a page
+    off on one core. The cursor stays what it was, the last row up to which everything is stored.
+    """
     with claim.connection, claim.connection.cursor() as cursor:
-        record = claim.step(cursor, "running")
-        found = stored.next_page(cursor, claim.import_id, record["applied_row"])
-        if found is None:
-            queries.run(cursor, _DONE, {"id": claim.import_id})
-            import_ends.tell(cursor, record, "done")
-            return False
-        page, account_id = found.page, record["account_id"]
-        lock_contacts(cursor, account_id)
-        owners = _store(cursor, record, page)
+        record = claim.begin(cursor, "running")
+        ends = stored.ends(cursor, claim.import_id, record["applied_row"])
+    context.correlation_id()  # one for both threads
+    work, streams = _Work(claim, record, ends, Turns()), (claim.connection, claim.beside)
+    with ThreadPoolExecutor(len(streams), "import-pages") as pool:
+        tasks = [
+            pool.submit(copy_context().run, _apply_pages, work, connection, range(n, len(ends), len(streams)))
+            for n, connection in enumerate(streams)
+        ]
+    failed = [outcome for outcome in (task.result() for task in tasks) if outcome is not None]
+    if failed:
+        raise min(failed, key=lambda failure: failure[0])[1]  # those of later pages follow from it
+    _finish(claim)
+
+
+class _Work(NamedTuple):
+    """An import that is being stored: its row as it was at the start, the last row of each page that is left."""
+
+    claim: Claim
+    record: dict[str, Any]
+    ends: list[int]
+    turns: Turns
+
+
+def _apply_pages(work: _Work, connection: Any, places: Iterable[int]) -> tuple[int, BaseException] | None:
+    """Pages one after the other; where and why it ended early."""
+    for place in places:
+        try:
+            work.claim.go_on()
+            _apply_page(work, connection, place)
+        except BaseException as failure:  # noqa: BLE001  raised by ``apply``, once the other thread is over as well
+            work.turns.give_up(place)
+            return place, failure
+    return None
+
+
+def _apply_page(work: _Work, connection: Any, place: int) -> None:
+    """Store one page and move the cursor, in one transaction that commits after those of the pages before."""
+    claim, record, turns = work.claim, work.record, work.turns
+    account_id, after = record["account_id"], (work.ends[place - 1] if place else record["applied_row"])
+    with connection, connection.cursor() as cursor:
+        found = stored.page_of(cursor, claim.import_id, work.ends[place])
+        page = found.page
+        # In order: a writer that waits for this lock lets nobody by, and would come between a page and the one after
+        # it, which holds the lock already and waits for the page to be committed.
+        turns.wait("begin", place)
+        lock_contacts(cursor, account_id, shared=True)
+        ids = _new_ids(cursor, len(page.numbers))
+        turns.passed("begin", place)
+        owners = _store(cursor, work, place, page, ids)
+        turns.wait("commit", place)
         if record["blacklist"]:
             suppressions.put(cursor, account_id, page.all_numbers, "", f"import {claim.import_id}")
+        if claim.step(cursor, "running")["applied_row"] != after:
+            raise LostJob(f"import {claim.import_id}: somebody else stored a page")
         progress = {"applied": len(page.numbers), "moved": len(owners) - found.updated}
         queries.run(cursor, _ADVANCE, progress | {"id": claim.import_id, "last_row": page.last_row})
         crashpoints.reach("contacts-worker.applied")
-    return True
+    turns.passed("commit", place)
 
 
-def _store(cursor: Any, record: dict[str, Any], page: Page) -> dict[int, int]:
+def _finish(claim: Claim) -> None:
+    with claim.connection, claim.connection.cursor() as cursor:
+        record = claim.begin(cursor, "running")
+        queries.run(cursor, _DONE, {"id": claim.import_id})
+        import_ends.tell(cursor, record, "done")
+    log.info("import_done", import_id=claim.import_id)
+
+
+def _store(cursor: Any, work: _Work, place: int, page: Page, ids: list[int]) -> dict[int, int]:
     """Store the page's rows; which of them were about contacts that were there (``Page.owners``).
 
-    Within an import every number is in one row only (``verdicts.Seen``). Two rows may still be about one contact, that
-    has both their numbers: the later one overwrites, the earlier one fills.
+    Within an import every number is in one row only (``verdicts.Seen``), so new contacts of two pages never meet. Two rows
+    may still be about one contact, that has both their numbers (the later one overwrites, the earlier one fills), or name
+    one group: such a page waits for those before it.
     """
+    record = work.record
     account_id = record["account_id"]
     known = owners_of(cursor, account_id, page.all_numbers)
     owners = page.owners(known)
-    fresh = [index for index in range(len(page.numbers)) if index not in owners]
-    contacts = dict(zip(fresh, _new_ids(cursor, len(fresh)), strict=True))
+    if owners or page.groups:
+        work.turns.wait("commit", place)
+    contacts = {index: id for index, id in enumerate(ids) if index not in owners}
     lines, further = page.lines, dict(page.more)
     copying.put(cursor, _CONTACTS, [f"{id}\t{account_id}\t{lines[index]}" for index, id in contacts.items()])
     copying.put(

@@ -18,8 +18,11 @@ from ..queries import audiences
 
 log = logs.get(__name__)
 
+# Not while its account erases somebody (use_cases.erasing), who would be in the snapshot. Nobody waits here: an erasure with
+# the lock may want the row.
 _NEXT = """
-SELECT id, account_id, campaign_id, audience, correlation_id FROM snapshots WHERE state = 'freezing'
+SELECT id, account_id, campaign_id, audience, correlation_id FROM snapshots WHERE CASE WHEN state = 'freezing'
+    THEN pg_try_advisory_xact_lock_shared(hashtextextended('erasing', account_id)) END AND state = 'freezing'
 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 

@@ -19,10 +19,6 @@ PENDING = ("contacts_search", "phones_search")
 _AUDIT = (
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < %(until)s ORDER BY id LIMIT %(page)s)"
 )
-_EXPORTS = """
-DELETE FROM exports WHERE id IN (
-    SELECT id FROM exports WHERE finished_at < now() - make_interval(secs => %(seconds)s) ORDER BY id LIMIT 100)
-"""
 
 
 def sort_in(connection: Any) -> None:
@@ -39,7 +35,6 @@ def purge_next(connection: Any) -> bool:
     with connection, connection.cursor() as cursor:
         more = trash.purge(cursor)
         more |= _forget_audit(cursor)
-        queries.run(cursor, _EXPORTS, {"seconds": keeping().export_days * 86_400})
     return more
 
 

@@ -82,7 +82,7 @@ def analyse(claim: Claim) -> None:
 def fail(claim: Claim, state: str, code: str, detail: str) -> None:
     """End the import as failed; nothing of its staging stays."""
     with claim.connection, claim.connection.cursor() as cursor:
-        record = claim.step(cursor, state)
+        record = claim.begin(cursor, state)
         stored.drop(cursor, claim.import_id)
         queries.run(cursor, _FAILED, {"id": claim.import_id, "code": code, "detail": _plain(detail)[:500]})
         import_ends.tell(cursor, record, "failed", code)
@@ -92,7 +92,7 @@ def fail(claim: Claim, state: str, code: str, detail: str) -> None:
 def _begin(claim: Claim) -> dict[str, Any]:
     """The import's row; at the very beginning what an earlier analysis left is dropped."""
     with claim.connection, claim.connection.cursor() as cursor:
-        record = claim.step(cursor, "analysing")
+        record = claim.begin(cursor, "analysing")
         if record["staged_row"] == 0:
             stored.drop(cursor, claim.import_id)
         params = {"account_id": record["account_id"], "most": MAX_REMEMBERED}
@@ -129,7 +129,7 @@ def _read_paste(claim: Claim, path: Path, after: int) -> Iterator[Page]:
     if not after:
         preview = [preview_row(verdict, getattr(verdict, "values", ())) for verdict in _first(text)]
         with claim.connection, claim.connection.cursor() as cursor:
-            claim.step(cursor, "analysing")
+            claim.begin(cursor, "analysing")
             params = {"id": claim.import_id, "preview": queries.json([_shown(row) for row in preview])}
             queries.run(cursor, "UPDATE imports SET preview = %(preview)s::jsonb WHERE id = %(id)s", params)
     yield from pages.build(verdict for verdict in paste.read(text) if verdict.row > after)
@@ -161,7 +161,7 @@ def _understand(claim: Claim, account_id: int, found: Understanding) -> None:
         "preview": queries.json([_shown(row) for row in found.preview]),
     }
     with claim.connection, claim.connection.cursor() as cursor:
-        claim.step(cursor, "analysing")
+        claim.begin(cursor, "analysing")
         queries.run(cursor, _UNDERSTOOD, params)
         if found.source == "corrected" and found.fingerprint:
             queries.run(cursor, _REMEMBER, params)
@@ -170,7 +170,7 @@ def _understand(claim: Claim, account_id: int, found: Understanding) -> None:
 def _stage_page(claim: Claim, account_id: int, page: Page) -> None:
     """Keep a page; a row is *updated* when the account has one of its numbers now."""
     with claim.connection, claim.connection.cursor() as cursor:
-        claim.step(cursor, "analysing")
+        claim.begin(cursor, "analysing")
         updated = len(page.owners(owners_of(cursor, account_id, page.all_numbers)))
         stored.put(cursor, claim.import_id, page, updated)
         params = {
@@ -188,7 +188,7 @@ def _stage_page(claim: Claim, account_id: int, page: Page) -> None:
 def _finish(claim: Claim, path: Path) -> None:
     rejects_of = _write_rejects(claim, path)
     with claim.connection, claim.connection.cursor() as cursor:
-        record = claim.step(cursor, "analysing")
+        record = claim.begin(cursor, "analysing")
         _store_rejects(cursor, claim.import_id, path)
         preview = _with_known(cursor, record["account_id"], record["preview"])
         queries.run(cursor, _DONE, {"id": claim.import_id, "preview": queries.json(preview)})
@@ -222,7 +222,7 @@ def _shown(row: PreviewRow) -> dict[str, Any]:
 def _write_rejects(claim: Claim, path: Path) -> int:
     """The workbook of rejected rows; always there, also without rows. How many it has."""
     with claim.connection, claim.connection.cursor() as cursor:
-        columns = claim.step(cursor, "analysing")["columns"]
+        columns = claim.begin(cursor, "analysing")["columns"]
     return rejects.write(path, [column["header"] for column in columns], _rejected(claim))
 
 

@@ -88,7 +88,7 @@ def _mapping(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _progress(record: dict[str, Any]) -> dict[str, int]:
-    if record["state"] in ("queued", "running", "done") or record["applied"]:
+    if record["state"] in ("queued", "running", "done", "cancelled") or record["applied"]:
         return {"done": record["applied"], "total": record["accepted"] + record["updated"]}
     about = record["options"].get("total", 0) if record["state"] == "analysing" else 0
     return {"done": record["rows"], "total": max(about, record["rows"])}

@@ -17,11 +17,16 @@ WHERE snapshot_id = %(snapshot_id)s AND page = %(page)s AND frozen_at > now() - 
 
 @dataclass(frozen=True)
 class Recipient:
-    """A number to which a campaign of an account went."""
+    """A number to which a campaign of an account went; the pseudonym of one that was erased since."""
 
     account_id: int
     campaign_id: int
     msisdn: int
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether ``msisdn`` is a pseudonym: these are negative."""
+        return self.msisdn < 0
 
 
 def key(session: Any) -> bytes:
@@ -30,7 +35,7 @@ def key(session: Any) -> bytes:
 
 
 def recipient(session: Any, token: Any) -> Recipient:
-    """Who got the link with ``token``. Raises UnknownLink when nobody did, or too long ago, or they were erased."""
+    """Who got the link with ``token``. Raises UnknownLink when nobody did, or too long ago."""
     place = links.place(key(session), token) if isinstance(token, str) else None
     if place is None or place[1] < 1:
         raise UnknownLink("There is no such link.")

@@ -7,10 +7,12 @@ from typing import Any
 from .. import queries
 
 
-def lock_contacts(session: Any, account_id: int) -> None:
+def lock_contacts(session: Any, account_id: int, *, shared: bool = False) -> None:
     """Writers of an account's contacts and groups come one after the other, until the end of the transaction.
 
-    Between "who has this number" and "store it" nobody else may; a page of an import holds this for a quarter second.
+    Between "who has this number" and "store it" nobody else may. Pages of one import, which have no number in common, share
+    the lock with each other; each holds it for half a second.
     """
-    sql = "SELECT pg_advisory_xact_lock(hashtextextended('contacts', %(account_id)s))"
+    name = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    sql = f"SELECT {name}(hashtextextended('contacts', %(account_id)s))"
     queries.value(session, sql, {"account_id": account_id})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.events import SuppressionChanged
+from contracts.events import SuppressionBulkChanged, SuppressionChanged
 from servicekit import logs, outbox
 from smstext import extract_msisdns
 
@@ -119,7 +119,7 @@ def put(session: Any, account_id: int, msisdns: Sequence[int], reason: str, sour
         sequence = queries.value(session, _NEXT, {"account_id": account_id})
         params = {"account_id": account_id, "msisdns": list(batch), "reason": reason, "source": source}
         queries.run(session, _PUT, params | {"sequence": sequence})
-        _tell(session, account_id, sequence, suppressed=batch)
+        _tell(session, account_id, sequence, len(new), suppressed=batch)
     if new:
         log.info("suppressed", account_id=account_id, count=len(new), source=source)
     return len(new)
@@ -132,7 +132,7 @@ def lift(session: Any, account_id: int, msisdns: Sequence[int]) -> int:
     for batch in domain.in_batches(old, domain.MAX_SUPPRESSED_PER_EVENT):
         sequence = queries.value(session, _NEXT, {"account_id": account_id})
         queries.run(session, _LIFT, {"account_id": account_id, "msisdns": list(batch), "sequence": sequence})
-        _tell(session, account_id, sequence, lifted=batch)
+        _tell(session, account_id, sequence, len(old), lifted=batch)
     if old:
         log.info("unsuppressed", account_id=account_id, count=len(old))
     return len(old)
@@ -163,12 +163,20 @@ def _with_state(session: Any, account_id: int, msisdns: Sequence[int], *, active
 
 
 def _tell(
-    session: Any, account_id: int, sequence: int, suppressed: Sequence[int] = (), lifted: Sequence[int] = ()
+    session: Any,
+    account_id: int,
+    sequence: int,
+    changed: int,
+    suppressed: Sequence[int] = (),
+    lifted: Sequence[int] = (),
 ) -> None:
-    event = SuppressionChanged(
-        account_id=account_id,
-        sequence=sequence,
-        suppressed=[str(msisdn) for msisdn in suppressed],
-        lifted=[str(msisdn) for msisdn in lifted],
-    )
+    """Tell a batch of a change of ``changed`` numbers; one that takes several events goes where no opt-out waits behind it."""
+    told: dict[str, Any] = {
+        "account_id": account_id,
+        "sequence": sequence,
+        "suppressed": [str(msisdn) for msisdn in suppressed],
+        "lifted": [str(msisdn) for msisdn in lifted],
+    }
+    is_bulk = changed > domain.MAX_SUPPRESSED_PER_EVENT
+    event = SuppressionBulkChanged(**told) if is_bulk else SuppressionChanged(**told)
     outbox.add(session, event, account_id=account_id)

@@ -15,16 +15,19 @@ _NAMES = ", ".join(domain.TEXT_FIELDS)
 
 # ``search`` is computed anew when it comes back.
 _THROW = """
-WITH thrown AS (
-    INSERT INTO trash (account_id, contact_id, contact, numbers, group_ids, job_id)
-    SELECT c.account_id, c.id, to_jsonb(c) - 'search',
-        ARRAY(SELECT p.msisdn FROM phones p WHERE p.contact_id = c.id ORDER BY p.is_primary DESC, p.msisdn),
-        ARRAY(SELECT m.group_id FROM group_members m WHERE m.contact_id = c.id), %(job_id)s
-    FROM contacts c WHERE c.account_id = %(account_id)s AND c.id = ANY(%(ids)s)
-    RETURNING contact_id
-)
-DELETE FROM contacts c USING thrown t WHERE c.id = t.contact_id
+INSERT INTO trash (account_id, contact_id, contact, numbers, group_ids, job_id, merge_id)
+SELECT c.account_id, c.id, to_jsonb(c) - 'search',
+    ARRAY(SELECT p.msisdn FROM phones p WHERE p.contact_id = c.id ORDER BY p.is_primary DESC, p.msisdn),
+    ARRAY(SELECT m.group_id FROM group_members m WHERE m.contact_id = c.id), %(job_id)s, %(merge_id)s
+FROM contacts c WHERE c.account_id = %(account_id)s AND c.id = ANY(%(ids)s)
+RETURNING contact_id
 """
+
+# Memberships at once, before the trigger takes those of each contact by itself: that would be a row of group_deltas for each.
+_DROP = (
+    "DELETE FROM group_members WHERE contact_id = ANY(%(thrown)s)",
+    "DELETE FROM contacts WHERE id = ANY(%(thrown)s)",
+)
 
 # A number that somebody else has meanwhile stays his; a contact that would have none left stays where it is.
 _FREE = """
@@ -36,10 +39,14 @@ WHERE t.account_id = %(account_id)s AND t.contact_id = ANY(%(ids)s)
 ORDER BY t.contact_id, n.place
 """
 
+# Back as it was, a merge into it can still be undone: the version that the merge left counts on with the contact's.
 _RESTORE = f"""
 WITH back AS (
     DELETE FROM trash WHERE account_id = %(account_id)s AND contact_id = ANY(%(ids)s)
     RETURNING contact, group_ids, contact_id
+), carried AS (
+    UPDATE merges m SET version = m.version + 1 FROM back b
+    WHERE m.contact_id = b.contact_id AND m.version = (b.contact->>'version')::int AND m.undone_at IS NULL
 ), made AS (
     INSERT INTO contacts (id, account_id, {_NAMES}, version, created_at)
     SELECT contact_id, %(account_id)s, {", ".join(f"contact->>'{name}'" for name in domain.TEXT_FIELDS)},
@@ -60,6 +67,12 @@ SELECT g.id, n.contact_id FROM unnest(%(groups)s::bigint[], %(ids)s::bigint[]) n
 JOIN groups g ON g.id = n.group_id AND g.account_id = %(account_id)s ON CONFLICT DO NOTHING
 """
 
+_OF_MERGE = """
+SELECT t.contact_id, t.contact, t.numbers, t.group_ids FROM merges m
+JOIN trash t ON t.account_id = m.account_id AND t.contact_id = ANY(m.others) AND t.merge_id = m.id
+WHERE m.account_id = %(account_id)s AND m.id = %(merge_id)s ORDER BY t.contact_id
+"""
+
 _PURGE = """
 DELETE FROM trash WHERE (account_id, contact_id) IN (
     SELECT account_id, contact_id FROM trash WHERE deleted_at < now() - make_interval(secs => %(seconds)s)
@@ -68,12 +81,23 @@ DELETE FROM trash WHERE (account_id, contact_id) IN (
 PURGE_PAGE = 2_000
 
 
-def throw_away(session: Any, account_id: int, ids: Sequence[int], job_id: int | None = None) -> int:
+def throw_away(
+    session: Any, account_id: int, ids: Sequence[int], job_id: int | None = None, merge_id: int | None = None
+) -> int:
     """Delete these contacts of the account, to be brought back within ``keeping().undo_days``; how many there were.
 
     The caller holds ``lock_contacts``.
     """
-    return queries.run(session, _THROW, {"account_id": account_id, "ids": list(ids), "job_id": job_id})
+    params = {"account_id": account_id, "ids": list(ids), "job_id": job_id, "merge_id": merge_id}
+    thrown = [one["contact_id"] for one in queries.rows(session, _THROW, params)]
+    for statement in _DROP:
+        queries.run(session, statement, {"thrown": thrown})
+    return len(thrown)
+
+
+def of_merge(session: Any, account_id: int, merge_id: int) -> list[dict[str, Any]]:
+    """``{contact_id, contact, numbers, group_ids}`` of those whom a merge took and who still lie here because of it."""
+    return queries.rows(session, _OF_MERGE, {"account_id": account_id, "merge_id": merge_id})
 
 
 def bring_back(session: Any, account_id: int, ids: Sequence[int], job_id: int | None = None) -> list[int]:

@@ -9,9 +9,9 @@ import hashlib
 from typing import Any
 
 from .. import domain, queries
-from ..errors import TooManyOptOuts
+from ..errors import NothingToUndo, TooManyOptOuts
 from ..queries import links as read
-from . import opt_outs, suppressions
+from . import erasing, opt_outs, suppressions
 
 _COUNT = """
 INSERT INTO opt_out_attempts (address, minute, attempts) VALUES (%(address)s, date_trunc('minute', now()), 1)
@@ -31,14 +31,19 @@ def page(session: Any, token: Any) -> dict[str, Any]:
     """``{account_name, number, state, may_undo}`` for the page of a link; changes nothing. Raises UnknownLink.
 
     ``number`` is masked; ``state`` is ``open``, ``pending`` (the account has yet to approve) or ``done``: nothing is
-    sent to the number any more, by whose wish ever. ``account_name`` is "" until the account's is known.
+    sent to the number any more, by whose wish ever. ``account_name`` is "" until the account's is known, ``number`` when it was
+    erased.
     """
     recipient = read.recipient(session, token)
+    name = queries.value(session, _NAME, {"account_id": recipient.account_id}) or ""
+    if recipient.is_erased:
+        out = erasing.has_opted_out(session, recipient.account_id, recipient.msisdn)
+        return {"account_name": name, "number": "", "state": "done" if out else "open", "may_undo": False}
     standing = opt_outs.standing_of(session, recipient)
     on_list = suppressions.source_of(session, recipient.account_id, recipient.msisdn) is not None
     state = "done" if on_list else "open" if standing is None else "pending"
     return {
-        "account_name": queries.value(session, _NAME, {"account_id": recipient.account_id}) or "",
+        "account_name": name,
         "number": domain.masked(recipient.msisdn),
         "state": state,
         "may_undo": opt_outs.may_undo(standing, recipient),
@@ -48,13 +53,19 @@ def page(session: Any, token: Any) -> dict[str, Any]:
 def unsubscribe(session: Any, token: Any) -> dict[str, Any]:
     """Record the wish of whoever got the link; the page as it is then. Again, it changes nothing. Raises UnknownLink."""
     recipient = read.recipient(session, token)
+    if recipient.is_erased:
+        erasing.opt_out(session, recipient.account_id, recipient.msisdn)
+        return page(session, token)
     opt_outs.request(session, recipient.account_id, recipient.msisdn, "link", recipient.campaign_id)
     return page(session, token)
 
 
 def undo(session: Any, token: Any) -> dict[str, Any]:
     """Take the wish back; the page as it is then. Raises UnknownLink, NothingToUndo."""
-    opt_outs.undo(session, read.recipient(session, token))
+    recipient = read.recipient(session, token)
+    if recipient.is_erased:
+        raise NothingToUndo("There is nothing to take back: nothing is known of this number any more.")
+    opt_outs.undo(session, recipient)
     return page(session, token)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from servicekit.database import Database
+from services.contacts import schemas
 from services.contacts.errors import InvalidFields, SnapshotNotReady, UnknownGroup, UnknownSnapshot
 from services.contacts.queries import audiences as read
 from services.contacts.use_cases import audiences, contacts, suppressions
@@ -53,6 +56,46 @@ def test_everybody_is_in_once_less_the_excluded_and_the_blacklisted(db: Database
     assert [estimate[name] for name in ("recipients", "duplicates", "suppressed")] == [4, 5, 1]
     assert [member[1] for member in estimate["members"]] == ["306970000002", "306970000003"]
     assert estimate["by_prefix"] == {"306970": 3, "306979": 1}
+    assert (estimate["estimated"], estimate["margin"]) == (False, 0.0)
+
+
+def test_a_large_audience_is_told_from_some_of_its_contacts_and_says_how_far_it_may_be_off(
+    db: Database, account_id: int, other_account_id: int
+) -> None:
+    first, second, minus = (new_group(db, account_id, name, []) for name in ("a", "b", "c"))
+    people = "INSERT INTO contacts (account_id) SELECT %s FROM generate_series(1, 24000) RETURNING id"
+    ids = [one for (one,) in fetch(db, people, account_id)]
+    new_contact(db, other_account_id, "6900000001")
+    for statement, arguments in (
+        ("INSERT INTO phones SELECT %s, 306970000000 + id, id, true FROM unnest(%s::bigint[]) id", (account_id, ids)),
+        ("INSERT INTO group_members SELECT %s, unnest(%s::bigint[])", (first, ids)),
+        ("INSERT INTO group_members SELECT %s, unnest(%s::bigint[])", (second, ids[::4])),
+        ("INSERT INTO group_members SELECT %s, unnest(%s::bigint[])", (minus, ids[1::12])),
+        ("DELETE FROM phones WHERE contact_id = ANY(%s)", (ids[3::24],)),
+    ):  # fmt: skip
+        fetch(db, f"WITH done AS ({statement} RETURNING 1) SELECT count(*) FROM done", *arguments)
+    call(db, suppressions.suppress, account_id, [str(306970000000 + one) for one in ids[2::24]], "", "api")
+    audience = {"group_ids": [first, second], "minus_group_ids": [minus], "numbers": ["6900000001"]}
+
+    exact = call(db, _estimate_at, account_id, audience, 100_000)
+    told = call(db, _estimate_at, account_id, audience, 20_000)
+
+    # 24,000 members less 2,000 excluded, 1,000 without a number and 1,000 blacklisted; one number beside them.
+    assert (exact["recipients"], exact["duplicates"], exact["suppressed"]) == (20_001, 6_000, 1_000)
+    assert (exact["estimated"], told["estimated"]) == (False, True)
+    assert 0 < told["margin"] < 0.02
+    assert abs(told["recipients"] / exact["recipients"] - 1) < 1.6 * told["margin"]  # 998 times of 1,000
+    assert abs(told["duplicates"] / 6_000 - 1) < 0.1
+    assert 2_500 < len(told["members"]) < 5_500
+    chosen = {int(member[1]) - 306970000000 for member in told["members"]}
+    assert chosen <= {*ids} - {*ids[1::12], *ids[2::24], *ids[3::24]} | {-70000000 + 1}
+    assert len([one for one in chosen if one > ids[12_000]]) > len(chosen) / 3  # not the first ones
+    assert call(db, _estimate_at, account_id, audience, 20_000) == told
+
+
+def _estimate_at(session: Any, account_id: int, audience: Any, exact: int) -> Any:
+    wanted = schemas.load_audience(audience)[0]
+    return read.estimate(session, account_id, wanted, 20_000, exact)
 
 
 def test_a_contact_is_sent_to_its_primary_number(db: Database, account_id: int) -> None:

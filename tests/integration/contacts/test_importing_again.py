@@ -203,11 +203,12 @@ def test_numbers_and_memberships_go_with_their_contact_and_their_group(db: Datab
 
 
 @pytest.fixture(scope="module")
-def connection(database_url: str) -> Iterator[Any]:
-    """A connection as the worker has one."""
-    connected = psycopg2.connect(database_url)
+def connections(database_url: str) -> Iterator[tuple[Any, Any]]:
+    """Connections as the worker has two."""
+    connected = psycopg2.connect(database_url), psycopg2.connect(database_url)
     yield connected
-    connected.close()
+    for one in connected:
+        one.close()
 
 
 def claim_for_me(session: Any, import_id: int, state: str) -> None:
@@ -217,12 +218,14 @@ def claim_for_me(session: Any, import_id: int, state: str) -> None:
     queries.run(session, sql, {"id": import_id, "state": state})
 
 
-def carried_out(db: Database, connection: Any, account_id: int, text: str, policy: str) -> dict[str, Any]:
+def carried_out(
+    db: Database, connections: tuple[Any, Any], account_id: int, text: str, policy: str
+) -> dict[str, Any]:
     """A paste taken over by the worker's own code, in pages of three rows; another worker keeps off."""
     with db.transaction() as session:
         import_id = imports.create_import_text(session, account_id, text)["id"]
         claim_for_me(session, import_id, "analysing")
-    claim = Claim(connection, import_id, "me", lambda: False)
+    claim = Claim(*connections, import_id, "me", lambda: False)
     staging.analyse(claim)
     assert adds_up(call(db, read.get_import, account_id, import_id)["counts"])
     with db.transaction() as session:
@@ -241,14 +244,19 @@ texts = st.lists(tokens, min_size=1, max_size=12).map("\n".join)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts, texts, st.sampled_from(["skip", "fill", "overwrite"]))
 def test_whatever_is_imported_each_row_counts_once_and_each_number_is_stored_once(
-    db: Database, connection: Any, monkeypatch: pytest.MonkeyPatch, first: str, second: str, policy: str
+    db: Database,
+    connections: tuple[Any, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    second: str,
+    policy: str,
 ) -> None:
     monkeypatch.setattr("services.contacts.importing.pages.PAGE_ROWS", 3)
     account_id = next(_ids)
 
-    one = carried_out(db, connection, account_id, first, policy)
-    two = carried_out(db, connection, account_id, second, policy)
-    three = carried_out(db, connection, account_id, second, policy)
+    one = carried_out(db, connections, account_id, first, policy)
+    two = carried_out(db, connections, account_id, second, policy)
+    three = carried_out(db, connections, account_id, second, policy)
 
     assert [adds_up(counts) for counts in (one, two, three)] == [True] * 3
     assert (one["rows"], two["rows"]) == (len(first.split("\n")), len(second.split("\n")))

@@ -162,7 +162,7 @@ def test_an_import_can_blacklist_its_numbers(db: Database, account_id: int) -> N
 
     commit(db, account_id, found["id"], blacklist=True)
 
-    events = told(db, account_id, "contacts.suppression_changed")
+    events = told(db, account_id, "contacts.suppression_bulk_changed")
     assert [len(event["suppressed"]) for event in events] == [500, 100]
     assert all(contact["blacklisted"] for contact in everyone(db, account_id))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from servicekit import pseudonyms
 from servicekit.database import Database
 from services.contacts.errors import UnknownLink
 from services.contacts.queries import audiences, links
 from services.contacts.queries.links import Recipient
-from services.contacts.use_cases import gdpr
+from services.contacts.use_cases import erasing
 from tests.integration.contacts.support import call, fetch, freeze
 from tests.support.dataplane import SECRET
 
@@ -65,17 +66,17 @@ def test_a_link_works_for_two_years_and_not_for_ever(db: Database, account_id: i
         call(db, links.recipient, token)
 
 
-def test_an_erased_number_is_behind_no_link_and_the_others_keep_theirs(
+def test_an_erased_number_is_behind_no_link_but_its_pseudonym_and_the_others_keep_theirs(
     db: Database, account_id: int, other_account_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERYX_SECRET_KEY", SECRET)  # of the pseudonym that is kept
     _, tokens = frozen(db, account_id, 3)
     _, theirs = frozen(db, other_account_id, 3)
 
-    call(db, gdpr.erase, account_id, "306970000001")
+    call(db, erasing.erase, account_id, "306970000001")
 
-    with pytest.raises(UnknownLink):
-        call(db, links.recipient, tokens[1])
+    gone = call(db, links.recipient, tokens[1])
+    assert (gone.is_erased, gone.msisdn) == (True, pseudonyms.of(account_id, 306_970_000_001))
     found = [call(db, links.recipient, token).msisdn for token in (tokens[0], tokens[2], theirs[1])]
     assert found == [306_970_000_000, 306_970_000_002, 306_970_000_001]
 

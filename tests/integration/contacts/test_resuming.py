@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg2
@@ -11,7 +12,7 @@ import pytest
 
 from servicekit.database import Database
 from services.contacts.queries import audiences as audiences_read
-from services.contacts.use_cases import audiences, imports
+from services.contacts.use_cases import audiences, contacts, imports
 from tests.integration.contacts.support import (
     Running,
     Worker,
@@ -26,6 +27,10 @@ from tests.integration.contacts.support import (
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
+
+# Backends of the worker that are in the middle of a page.
+AT_WORK = """SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'contacts-worker-import-%%' AND xact_start IS NOT NULL"""
 
 ROWS = 22_000
 CONTENT = "\n".join(
@@ -45,10 +50,15 @@ def held_up(database_url: str, table: str) -> Iterator[None]:
         connection.close()
 
 
+def how_many_wait_for(db: Database, table: str) -> int:
+    """How many wait to write to ``table``."""
+    sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+    return int(fetch(db, sql, table)[0][0])
+
+
 def waits_for(db: Database, table: str) -> bool:
     """Whether somebody waits to write to ``table``."""
-    sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
-    return fetch(db, sql, table) != [(0,)]
+    return how_many_wait_for(db, table) > 0
 
 
 def let_the_lease_run_out(db: Database) -> None:
@@ -131,7 +141,7 @@ def test_an_import_that_was_killed_is_finished_by_the_next_worker(
     for table in ("contacts", "phones", "suppressions"):
         assert fetch(db, f"SELECT count(*) FROM {table} WHERE account_id = %s", account_id) == [(ROWS,)]
     assert fetch(db, "SELECT count(*) FROM group_members WHERE group_id = %s", group_id) == [(ROWS,)]
-    events = told(db, account_id, "contacts.suppression_changed")
+    events = told(db, account_id, "contacts.suppression_bulk_changed")
     numbers = [number for event in events for number in event["suppressed"]]
     assert len(numbers) == len(set(numbers)) == ROWS
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
@@ -180,6 +190,47 @@ def test_a_cancelled_import_stops_between_two_pages(
     assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [
         (found["progress"]["done"],)
     ]
+
+
+def test_a_writer_who_comes_while_two_pages_are_stored_is_let_between_and_nobody_waits_for_ever(
+    db: Database, account_id: int, workers: Worker, database_url: str
+) -> None:
+    workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    until_over(db, account_id, import_id)
+    person = {"first_name": "Άλλη", "numbers": [{"number": "6901234567"}]}
+    with ThreadPoolExecutor(1) as pool:
+        with held_up(database_url, "phones"):
+            call(db, imports.commit_import, account_id, import_id, {})
+            eventually(lambda: how_many_wait_for(db, "phones") == 2, timeout=30, what="two pages at work")
+            written = pool.submit(call, db, contacts.create_contact, account_id, person, None)
+            waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND NOT granted"
+            eventually(lambda: fetch(db, waiting), timeout=30, what="the writer to wait")
+        written.result(30)
+
+    assert until_over(db, account_id, import_id)["counts"] == COUNTS
+    assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [(ROWS + 1,)]
+
+
+def test_pages_of_an_import_that_another_worker_has_taken_meanwhile_are_dropped(
+    db: Database, account_id: int, workers: Worker, database_url: str
+) -> None:
+    workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    until_over(db, account_id, import_id)
+    with held_up(database_url, "phones"):
+        call(db, imports.commit_import, account_id, import_id, {})
+        eventually(lambda: how_many_wait_for(db, "phones") == 2, timeout=30, what="two pages at work")
+        taken = "UPDATE imports SET owner = 'another', lease_until = now() + interval '1 hour' WHERE id = %s RETURNING 1"
+        fetch(db, taken, import_id)
+    eventually(lambda: not fetch(db, AT_WORK), timeout=30, what="both pages to be over")
+
+    applied = cursor_of(db, import_id, "applied")
+    assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [(applied,)]
+    assert applied < ROWS
+    let_the_lease_run_out(db)
+    assert until_over(db, account_id, import_id)["counts"] == COUNTS
+    assert fetch(db, "SELECT count(*) FROM phones WHERE account_id = %s", account_id) == [(ROWS,)]
 
 
 def test_a_snapshot_that_was_killed_is_made_by_the_next_worker_and_told_once(

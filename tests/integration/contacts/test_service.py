@@ -110,7 +110,7 @@ def test_failures_travel_as_their_kind_with_their_code(contacts: Client, account
         "create_contact", "get_contact", "update_contact", "delete_contact", "list_contacts", "bulk", "get_bulk",
         "list_bulk", "undo_bulk", "merge_contacts", "restore_contact", "record_consent", "list_consents", "create_filter",
         "get_filter", "list_filters", "update_filter", "delete_filter", "create_export", "get_export", "export_chunk",
-        "list_audit", "create_group",
+        "delete_export", "list_audit", "create_group",
         "get_group", "list_groups", "update_group", "delete_group", "add_members", "remove_members", "create_import",
         "append_import", "analyse_import", "create_import_text", "get_import", "list_imports", "update_import",
         "commit_import", "cancel_import", "import_rejects", "suppress", "suppress_text", "unsuppress",

@@ -14,7 +14,7 @@ from tests.integration.contacts.support import call, told
 
 pytestmark = pytest.mark.integration
 
-CHANGED = "contacts.suppression_changed"
+CHANGED, BULK_CHANGED = "contacts.suppression_changed", "contacts.suppression_bulk_changed"
 
 
 def numbers(count: int, first: int = 6_970_000_000) -> list[str]:
@@ -56,12 +56,24 @@ def test_nothing_is_told_when_nothing_changed(db: Database, account_id: int) -> 
 def test_events_hold_at_most_500_numbers_and_count_by_one(db: Database, account_id: int) -> None:
     call(db, suppressions.suppress, account_id, numbers(1_201), "", "api")
 
-    events = told(db, account_id, CHANGED)
+    events = told(db, account_id, BULK_CHANGED)
     assert [(event["sequence"], len(event["suppressed"])) for event in events] == [
         (1, 500),
         (2, 500),
         (3, 201),
     ]
+
+
+def test_a_change_of_several_events_leaves_the_way_of_opt_outs_free(db: Database, account_id: int) -> None:
+    call(db, suppressions.suppress, account_id, numbers(501), "", "api")
+    call(db, suppressions.suppress, account_id, numbers(501), "", "api")
+    call(db, suppressions.suppress, account_id, numbers(500, 6_980_000_000), "", "api")
+    with db.transaction() as session:
+        suppressions.lift(session, account_id, [int(f"30{number}") for number in numbers(501)])
+    call(db, suppressions.unsuppress, account_id, "6980000000")
+
+    assert [event["sequence"] for event in told(db, account_id, BULK_CHANGED)] == [1, 2, 4, 5]
+    assert [event["sequence"] for event in told(db, account_id, CHANGED)] == [3, 6]
 
 
 def test_a_lifted_number_can_be_sent_to_again(db: Database, account_id: int) -> None:
@@ -155,6 +167,17 @@ def test_a_resync_from_the_newest_sequence_has_nothing(db: Database, account_id:
     page = call(db, read.suppressions_since, account_id, 1, 10)
     assert page == {"sequence": 1, "suppressed": [], "lifted": [], "more": False}
     assert call(db, read.suppressions_since, account_id + 1_000_000, 0, 10)["sequence"] == 0
+
+
+def test_a_resync_does_not_wait_for_who_writes_the_list_and_shows_nothing_of_it(
+    db: Database, account_id: int
+) -> None:
+    call(db, suppressions.suppress, account_id, numbers(1), "", "api")
+    with db.transaction() as session:
+        suppressions.suppress(session, account_id, numbers(2), "", "api")
+        page = call(db, read.suppressions_since, account_id, 0, 10)
+
+    assert page == {"sequence": 1, "suppressed": ["306970000000"], "lifted": [], "more": False}
 
 
 def test_sequences_have_no_gap_when_many_write_at_once(db: Database, account_id: int) -> None:

@@ -1,0 +1,166 @@
+"""A number and its contact erased; who had opted out, or does so by an old link, stays so: as a keyed hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from contracts.events import NumbersErased
+from servicekit import logs, outbox, pseudonyms
+
+from .. import domain, queries
+from ..queries import about as read
+from ..queries.contacts import owners_of
+from . import audit, lock_contacts, suppressions
+
+log = logs.get(__name__)
+
+ERASED_SOURCE = "erased"
+"""Of a blacklisting that came back with a number that had opted out before it was erased."""
+
+# Who freezes an audience of the account has it shared (jobs.freezing): no snapshot has somebody who was just erased.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('erasing', %(account_id)s))"
+
+# A campaign under way finds "no number" at that place and goes on with the next one (queries.audiences); the link in what was
+# sent finds the pseudonym (queries.links). An audience that still waits is frozen without the number.
+_ERASE = (
+    "DELETE FROM contacts WHERE account_id = %(account_id)s AND id = ANY(%(ids)s)",
+    "DELETE FROM trash WHERE account_id = %(account_id)s AND contact_id = ANY(%(deleted_ids)s)",
+    """UPDATE bulk_items SET before = NULL WHERE before ? 'numbers' AND contact_id = ANY(%(ids)s || %(deleted_ids)s::bigint[])
+    AND job_id IN (SELECT id FROM bulk_jobs WHERE account_id = %(account_id)s AND NOT purged)""",
+    "DELETE FROM consents WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
+    "DELETE FROM opt_outs WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
+    "DELETE FROM suppressions WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
+    "DELETE FROM exports WHERE account_id = %(account_id)s AND finished_at IS NOT NULL",
+    """UPDATE snapshot_members m SET msisdn = 0, fields = NULL, contact_id = NULL
+    FROM unnest(%(snapshots)s::bigint[], %(ordinals)s::int[]) p (snapshot_id, ordinal)
+    WHERE m.snapshot_id = p.snapshot_id AND m.ordinal = p.ordinal""",
+    """UPDATE snapshot_members SET msisdn = 0, fields = NULL, contact_id = NULL
+    WHERE snapshot_id = ANY(%(unlinked)s) AND msisdn = ANY(%(msisdns)s)""",
+    """UPDATE snapshots s SET audience = jsonb_set(s.audience, '{numbers}', coalesce(
+        (SELECT jsonb_agg(n) FROM jsonb_array_elements(s.audience->'numbers') n WHERE n <> ALL(%(as_json)s::jsonb[])), '[]'))
+    WHERE s.account_id = %(account_id)s AND EXISTS (
+        SELECT FROM jsonb_array_elements(s.audience->'numbers') n WHERE n = ANY(%(as_json)s::jsonb[]))""",
+    """UPDATE link_pages l SET msisdns = ARRAY(
+        SELECT coalesce(e.pseudonym, u.msisdn) FROM unnest(l.msisdns) WITH ORDINALITY u (msisdn, ordinal)
+        LEFT JOIN unnest(%(msisdns)s::bigint[], %(pseudonyms)s::bigint[]) e (msisdn, pseudonym) ON e.msisdn = u.msisdn
+        ORDER BY u.ordinal)
+    FROM (SELECT DISTINCT * FROM unnest(%(snapshots)s::bigint[], %(pages)s::int[])) p (snapshot_id, page)
+    WHERE l.snapshot_id = p.snapshot_id AND l.page = p.page""",
+)
+
+# Looked for in the pages of links, at 0.25 s a million recipients; in the snapshots it was 1.7.
+_PLACES = f"""
+SELECT l.snapshot_id, l.page, l.page * {domain.LINK_PAGE} + u.place AS ordinal
+FROM link_pages l, unnest(l.msisdns) WITH ORDINALITY u (msisdn, place)
+WHERE l.account_id = %(account_id)s AND l.msisdns && %(msisdns)s::bigint[] AND u.msisdn = ANY(%(msisdns)s)
+"""
+
+# Snapshots so old that their links have gone.
+_UNLINKED = """
+SELECT s.id FROM snapshots s
+WHERE s.account_id = %(account_id)s AND NOT EXISTS (SELECT FROM link_pages l WHERE l.snapshot_id = s.id)
+"""
+
+_KEEP = """
+INSERT INTO erased_numbers (account_id, pseudonym, opted_out) VALUES (%(account_id)s, %(pseudonym)s, %(opted_out)s)
+ON CONFLICT (account_id, pseudonym) DO UPDATE
+SET opted_out = erased_numbers.opted_out OR excluded.opted_out, erased_at = now()
+"""
+
+_OPT_OUT = """
+INSERT INTO erased_numbers (account_id, pseudonym, opted_out) VALUES (%(account_id)s, %(pseudonym)s, true)
+ON CONFLICT (account_id, pseudonym) DO UPDATE SET opted_out = true WHERE NOT erased_numbers.opted_out
+"""
+
+_HAS_OPTED_OUT = """
+SELECT opted_out FROM erased_numbers WHERE account_id = %(account_id)s AND pseudonym = %(pseudonym)s
+"""
+
+_OPTED_OUT = "SELECT EXISTS (SELECT FROM erased_numbers WHERE account_id = %(account_id)s AND opted_out)"
+_RETURNED = """
+SELECT n.msisdn FROM unnest(%(msisdns)s::bigint[], %(pseudonyms)s::bigint[]) n (msisdn, pseudonym)
+JOIN erased_numbers e ON e.account_id = %(account_id)s AND e.pseudonym = n.pseudonym AND e.opted_out
+"""
+
+
+def erase(session: Any, account_id: int, number: str) -> dict[str, Any]:
+    """Erase a number: its contact with all numbers of it, also a deleted or merged one, its consents, requests, blacklisting.
+
+    What opted out is kept as a pseudonym. The history of messages follows by NumbersErased: ``{numbers, opted_out}``.
+    Raises UnknownNumber.
+    """
+    queries.value(session, _LOCK, {"account_id": account_id})
+    expected = _whom(session, account_id, read.msisdn_of(number))
+    places = _places(session, expected)  # takes its time, in which others may still write
+    lock_contacts(session, account_id)
+    suppressions.lock(session, account_id)
+    params = _whom(session, account_id, read.msisdn_of(number))
+    params |= places if params["msisdns"] == expected["msisdns"] else _places(session, params)
+    out = {one["msisdn"] for one in queries.rows(session, read.SUPPRESSION, params) if one["active"]}
+    for statement in _ERASE:
+        queries.run(session, statement, params)
+    for msisdn, pseudonym in zip(params["msisdns"], params["pseudonyms"], strict=True):
+        kept = {"account_id": account_id, "pseudonym": pseudonym, "opted_out": msisdn in out}
+        queries.run(session, _KEEP, kept)
+        audit.note(session, account_id, "number.erased", f"number:{pseudonym}")
+    event = NumbersErased(
+        account_id, [str(one) for one in params["msisdns"]], [str(one) for one in sorted(out)]
+    )
+    outbox.add(session, event, account_id=account_id)
+    return {"numbers": len(params["msisdns"]), "opted_out": len(out)}
+
+
+def revive(session: Any, account_id: int, msisdns: Sequence[int]) -> None:
+    """Blacklist again whoever of ``msisdns`` had opted out before being erased."""
+    if not queries.value(session, _OPTED_OUT, {"account_id": account_id}):
+        return
+    hashed = [pseudonyms.of(account_id, msisdn) for msisdn in msisdns]
+    params = {"account_id": account_id, "msisdns": list(msisdns), "pseudonyms": hashed}
+    back = [found["msisdn"] for found in queries.rows(session, _RETURNED, params)]
+    if back:
+        suppressions.put(session, account_id, back, "", ERASED_SOURCE)
+
+
+def has_opted_out(session: Any, account_id: int, pseudonym: int) -> bool:
+    """Whether nothing may be sent to an erased number, should it come again."""
+    return bool(queries.value(session, _HAS_OPTED_OUT, {"account_id": account_id, "pseudonym": pseudonym}))
+
+
+def opt_out(session: Any, account_id: int, pseudonym: int) -> None:
+    """The owner of an erased number asks by an old link to be left alone: at once, for there is nobody left to decide about.
+
+    Whoever checks what is sent is told the pseudonym. Asked again, nothing changes.
+    """
+    if queries.run(session, _OPT_OUT, {"account_id": account_id, "pseudonym": pseudonym}):
+        event = NumbersErased(account_id, [], opted_out_since=[str(pseudonym)])
+        outbox.add(session, event, account_id=account_id)
+        audit.note(session, account_id, "number.opted_out", f"number:{pseudonym}")
+        log.info("erased_number_opted_out", account_id=account_id)
+
+
+def _whom(session: Any, account_id: int, msisdn: int) -> dict[str, Any]:
+    """Which contacts, deleted contacts and numbers go with ``msisdn``, as parameters of the statements.
+
+    A deleted contact's number that somebody else has by now stays his.
+    """
+    params = read.person(session, account_id, msisdn)
+    deleted = queries.rows(session, read.DELETED, params)
+    once = {each for one in deleted for each in one["numbers"]}
+    holders = owners_of(session, account_id, sorted(once))
+    free = {each for each in once if holders.get(each, 0) in {0, *params["ids"]}}
+    msisdns = sorted({*params["msisdns"], *free})
+    return params | {
+        "msisdns": msisdns,
+        "pseudonyms": [pseudonyms.of(account_id, one) for one in msisdns],
+        "as_json": [str(one) for one in msisdns],
+        "deleted_ids": [one["contact_id"] for one in deleted],
+    }
+
+
+def _places(session: Any, params: dict[str, Any]) -> dict[str, list[int]]:
+    """Where the numbers stand among recipients; they stay there while the account's erasing is locked."""
+    found = queries.rows(session, _PLACES, params)
+    names = {"snapshots": "snapshot_id", "pages": "page", "ordinals": "ordinal"}
+    places = {name: [int(one[column]) for one in found] for name, column in names.items()}
+    return places | {"unlinked": [one["id"] for one in queries.rows(session, _UNLINKED, params)]}
