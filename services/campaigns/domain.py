@@ -2,12 +2,13 @@
 
 ::
 
-    draft ─▶ scheduled ─▶ running ⇄ paused ─▶ finished
+    draft ◀▶ scheduled ─▶ running ⇄ paused ─▶ finished
                  └──────────┴─────────┴─────▶ cancelled
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,11 +24,12 @@ FINALS = ("delivered", "undelivered", "expired", "rejected", "blocked", "cancell
 
 BY_USER = "by_user"
 
-# Command → (where it leads, from where). Who repeats pause, resume or cancel gets what is there already.
+# Command → (where it leads, from where). Who repeats unschedule, pause, resume or cancel gets what is there already.
 _COMMANDS: dict[str, tuple[str, frozenset[str]]] = {
     "edit": ("", frozenset({"draft", "scheduled"})),
     "delete": ("", frozenset({"draft"})),
     "schedule": ("scheduled", frozenset({"draft", "scheduled"})),
+    "unschedule": ("draft", frozenset({"draft", "scheduled"})),
     "start": ("running", frozenset({"draft", "scheduled"})),
     "pause": ("paused", frozenset({"running", "paused"})),
     "resume": ("running", frozenset({"paused", "running"})),
@@ -46,6 +48,13 @@ def next_state(command: str, state: str) -> str:
     if state not in allowed:
         raise WrongState(f"A campaign that is {state} cannot take {command!r}.")
     return target or state
+
+
+def folded(text: str) -> str:
+    """Without case, accents and needless blanks, as names are compared: «Πάσχα  2» and «ΠΑΣΧΑ 2» are one."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(plain.casefold().split())
 
 
 def phase_in(state: str, phase: str | None) -> str | None:

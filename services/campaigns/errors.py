@@ -11,6 +11,30 @@ class UnknownCampaign(NotFound):
     code = "unknown_campaign"
 
 
+class UnknownTemplate(NotFound):
+    """The account has no such template."""
+
+    code = "unknown_template"
+
+
+class TemplateNameTaken(Conflict):
+    """The account has a template of this name, whatever its case and accents."""
+
+    code = "template_name_taken"
+
+
+class TooManyTemplates(Conflict):
+    """The account has as many templates as an account may have."""
+
+    code = "too_many_templates"
+
+
+class TemplateChanged(PreconditionFailed):
+    """Somebody changed the template since it was read."""
+
+    code = "version_mismatch"
+
+
 class WrongState(Conflict):
     """The campaign's state does not allow it now."""
 

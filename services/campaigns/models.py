@@ -120,6 +120,39 @@ class Campaign(Base):
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_owner: Mapped[str | None] = mapped_column(Text)
     correlation_id: Mapped[str | None] = mapped_column(Text)
+    template_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Template(Base):
+    """A text to be used again; what is null comes from the account's settings when it is used.
+
+    ``name_key`` and ``search_key`` are the name, and name and text, without case and accents (``domain.folded``).
+    ``labels`` are the account's names of its custom fields when the text was last checked. A campaign's
+    ``template_id`` has no foreign key: the campaign remembers what it was made from when that is gone.
+    """
+
+    __tablename__ = "templates"
+    __table_args__ = (
+        UniqueConstraint("account_id", "name_key", name="templates_account_id_name_key_key"),
+        CheckConstraint("price_class IN ('normal', 'low')", name="templates_price_class"),
+        CheckConstraint("encoding IN ('auto', 'gsm', 'unicode')", name="templates_encoding"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(Text(collation="C"))
+    search_key: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    encoding: Mapped[str] = mapped_column(Text)
+    sender: Mapped[str | None] = mapped_column(Text)
+    price_class: Mapped[str | None] = mapped_column(Text)
+    unsubscribe: Mapped[bool] = mapped_column(Boolean)
+    labels: Mapped[dict[str, str]] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(Integer, server_default=sql("1"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class Chunk(Base):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil, sqrt
 from typing import Any
 
 from contracts.tariff import Tariff
@@ -17,7 +18,7 @@ from . import domain
 from .models import Campaign
 from .rendering import MEMBER_FIELDS, Rendered, Renderer, Wording, check_wording
 
-SAMPLE = 20_000
+SAMPLE = 20_000  # up to so many recipients nothing is estimated; contacts gives fewer of a larger audience
 TICK_EVERY = 250
 SHOWN = 3
 _CANDIDATES = 2_000  # messages kept to choose the shown ones from
@@ -34,9 +35,13 @@ class _Country:
 
 @dataclass
 class _Totals:
-    """Sums over the sample; prices in micro-euro by price class, ``priced`` counts recipients that have one."""
+    """Sums over the sample; prices in micro-euro by price class, ``priced`` counts recipients that have one.
+
+    ``squares`` sums the squared price of each recipient in the campaign's class.
+    """
 
     parts: int = 0
+    squares: int = 0
     prices: Counter[str] = field(default_factory=Counter)
     priced: Counter[str] = field(default_factory=Counter)
     countries: dict[str, _Country] = field(default_factory=dict)
@@ -76,8 +81,9 @@ def summarise(
 ) -> dict[str, Any]:
     """The pre-flight of a campaign; ``estimate`` is the answer of contacts.audience_estimate.
 
-    Sums are those of the sample scaled to all recipients (``estimated`` then). Money is micro-euro. ``tick`` is
-    called every TICK_EVERY recipients, so that a cooperative process can do something else meanwhile.
+    Sums are those of the sample scaled to all recipients (``estimated`` then, and ``margin_percent`` says how far the
+    price may be off, 95 times of 100). Money is micro-euro. ``tick`` is called every TICK_EVERY recipients, so that a
+    cooperative process can do something else meanwhile.
     """
     members = estimate["members"]
     survey = _Survey(wording, price_class, tariffs, public_host)
@@ -104,8 +110,25 @@ def summarise(
         "samples": [_shown(rendered) for rendered in choose_samples(totals.candidates)],
         "savings": survey.savings(scale),
         "warnings": list(_warnings(totals, price_class, sender, scale)),
-        "estimated": len(members) < recipients,
+        "estimated": len(members) < recipients or estimate.get("estimated", False),
+        "margin_percent": _margin(totals, price_class, len(members), estimate),
     }
+
+
+def _margin(totals: _Totals, price_class: str, sampled: int, estimate: dict[str, Any]) -> float | None:
+    """How far the price may be off, in per cent of it; 0 when nothing is estimated, None when the sample costs nothing.
+
+    The spread of prices within the sample, and that of the number of recipients.
+    """
+    recipients, spent = estimate["recipients"], totals.prices[price_class]
+    unseen = max(0.0, 1 - sampled / recipients) if recipients else 0.0
+    counted = estimate.get("margin", 0.0)
+    if not unseen and not counted:
+        return 0.0
+    if not spent:
+        return None
+    spread = max(0.0, sampled * totals.squares / spent**2 - 1) / max(1, sampled - 1)
+    return ceil(1_000 * sqrt(1.96**2 * spread * unseen + counted**2)) / 10
 
 
 class _Survey:
@@ -132,6 +155,7 @@ class _Survey:
             return
         cost = rendered.parts * rendered.price
         totals.parts += rendered.parts
+        totals.squares += cost * cost
         totals.prices[self._price_class] += cost
         totals.priced[self._price_class] += 1
         country = totals.countries.setdefault(country_of(rendered.msisdn), _Country())

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from contracts.tariff import Tariff
-from smstext import FIELDS, Template, TextError, compile_template, count, fold_to_gsm
+from smstext import FIELDS, Template, TextError, compile_template, count, fold_to_gsm, segment
 from smstext.segments import Encoding
 
 MAX_PARTS = 10
@@ -61,7 +61,7 @@ class Wording:
 class Rendered(NamedTuple):
     """A message as it will leave; ``price`` is micro-euro a part.
 
-    With an ``error`` (``text_empty``, ``too_many_parts``, ``no_price``, or a code of smstext.TextError) it never
+    With an ``error`` (``erased``, ``text_empty``, ``too_many_parts``, ``no_price``, or a code of smstext.TextError) it never
     leaves, and ``price`` is None.
     """
 
@@ -92,6 +92,8 @@ class Renderer:
         Forced GSM folds Greek to capitals and leaves out what has no form, such as an emoji in a name; links stay.
         """
         msisdn = member[1]
+        if not msisdn:  # erased since the audience was frozen
+            return Rendered(msisdn, "", self._encoding, 0, None, "erased")
         fields = dict(zip(MEMBER_FIELDS, member[3], strict=True))
         fields["mobile"] = msisdn
         if self._names_link:
@@ -139,6 +141,19 @@ def unsubscribe_link(text: str, public_host: str) -> str:
     if any("\u0370" <= letter <= "\u03ff" or "\u1f00" <= letter <= "\u1fff" for letter in text):
         return f"{host}/u/"
     return f"{scheme or 'https'}://{host}/u/"
+
+
+_NOBODY = (1, "306900000000", "x" * 11, [""] * len(MEMBER_FIELDS))  # number and token as long as real ones
+
+
+def least(wording: Wording, public_host: str) -> dict[str, Any]:
+    """How the text counts for somebody of whom nothing is known, the unsubscribe line included.
+
+    ``encoding``, ``units``, ``parts``, ``remaining`` as smstext.segment counts them. For a text that ``check_wording`` passed.
+    """
+    rendered = Renderer(wording, public_host, Tariff("", "", ())).render(_NOBODY)
+    found = segment(rendered.text, wording.encoding)
+    return {name: getattr(found, name) for name in ("encoding", "units", "parts", "remaining")}
 
 
 def check_wording(wording: Wording) -> None:

@@ -40,6 +40,11 @@ def _clean(value: str) -> None:
         raise Code("control_characters", "Control characters are not allowed.")
 
 
+def _not_blank(value: str) -> None:
+    if not value.strip():
+        raise Code("required", "A name is not nothing.")
+
+
 def _sender(value: str) -> None:
     try:
         check_sender_id(value)
@@ -89,15 +94,12 @@ class Audience(Schema):
         return {name: value for name, value in data.items() if value}
 
 
-class Settings(Schema):
-    """All settings of a campaign. Times are RFC 3339 with a zone; ``pace`` is messages per minute."""
+class Message(Schema):
+    """A text with a name, and how it is sent: what campaigns and templates have in common."""
 
     name = fields.String(required=True, validate=[validate.Length(min=1, max=MAX_NAME), _clean])
     text = fields.String(required=True, validate=validate.Length(min=1, max=MAX_TEXT))
-    sender = fields.String(required=True, validate=_sender)
-    price_class = fields.String(load_default="normal", validate=_one_of(*domain.PRICE_CLASSES))
     encoding = fields.String(load_default="auto", validate=_one_of(*domain.ENCODINGS))
-    audience = fields.Nested(Audience, required=True)
     unsubscribe = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
     labels = fields.Dict(
         keys=fields.String(validate=[validate.Length(min=1, max=MAX_LABEL), _clean]),
@@ -105,10 +107,6 @@ class Settings(Schema):
         validate=validate.Length(max=MAX_LABELS),
         load_default=dict,
     )
-    pace = fields.Integer(
-        strict=True, allow_none=True, load_default=None, validate=validate.Range(min=1, max=MAX_PACE)
-    )
-    scheduled_at = fields.AwareDateTime(format="iso", allow_none=True, load_default=None)
 
     @pre_load
     def _plain_line_breaks(self, data: Any, **_: Any) -> Any:
@@ -129,7 +127,36 @@ class Settings(Schema):
 
     @post_load
     def _as_sent(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**data, "sender": check_sender_id(data["sender"]), "name": data["name"].strip()}
+        sender = check_sender_id(data["sender"]) if data["sender"] is not None else None
+        return {**data, "sender": sender, "name": data["name"].strip()}
+
+
+class Settings(Message):
+    """All settings of a campaign. Times are RFC 3339 with a zone; ``pace`` is messages per minute."""
+
+    sender = fields.String(required=True, validate=_sender)
+    price_class = fields.String(load_default="normal", validate=_one_of(*domain.PRICE_CLASSES))
+    audience = fields.Nested(Audience, required=True)
+    pace = fields.Integer(
+        strict=True, allow_none=True, load_default=None, validate=validate.Range(min=1, max=MAX_PACE)
+    )
+    scheduled_at = fields.AwareDateTime(format="iso", allow_none=True, load_default=None)
+
+
+class TemplateSettings(Message):
+    """All settings of a template; without sender or price class, those of the account's settings when it is used."""
+
+    name = fields.String(required=True, validate=[validate.Length(min=1, max=MAX_NAME), _clean, _not_blank])
+    sender = fields.String(allow_none=True, load_default=None, validate=_sender)
+    price_class = fields.String(allow_none=True, load_default=None, validate=_one_of(*domain.PRICE_CLASSES))
+
+
+class TemplatePage(Schema):
+    """A page of templates."""
+
+    search = fields.String(allow_none=True, validate=validate.Length(max=MAX_NAME))
+    sort = fields.String(validate=_one_of("name", "-name", "last_used", "-last_used"))
+    limit = fields.Integer(strict=True, validate=validate.Range(min=1, max=500))
 
 
 class When(Schema):
@@ -146,6 +173,7 @@ class Page(Schema):
 
 
 SETTINGS = tuple(Settings().fields)
+TEMPLATE = tuple(TemplateSettings().fields)
 
 
 def load(schema: type[Schema], data: Any) -> dict[str, Any]:
@@ -201,6 +229,7 @@ def campaign(row: Campaign) -> dict[str, Any]:
     return {
         "id": row.id,
         **{name: getattr(row, name) for name in SETTINGS if name != "scheduled_at"},
+        "template_id": row.template_id,
         "state": row.state,
         "phase": row.phase,
         "pause_reason": row.pause_reason,

@@ -12,7 +12,7 @@ from servicekit import idempotency, inbox, settings
 from servicekit.database import cursor_of
 from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 
-from . import intents, preflight, progress, queries, use_cases
+from . import intents, preflight, progress, queries, templates, use_cases
 from .settings import CampaignSettings
 
 TICK_SECONDS = 2
@@ -73,7 +73,7 @@ class CampaignsService:
     @rpc
     def preflight(self, account_id: int, id: int) -> dict[str, Any]:
         """What it would be and cost if it started now."""
-        host = settings.read(CampaignSettings).public_host
+        host = _host()
         with self.db.transaction() as session:
             campaign = queries.find(session, account_id, id)
         return preflight.of_campaign(campaign, self.billing, self.contacts, host, lambda: eventlet.sleep(0))
@@ -91,6 +91,12 @@ class CampaignsService:
         """Start at a time; again moves it."""
         with self.db.transaction() as session:
             return use_cases.schedule(session, account_id, id, at)
+
+    @rpc
+    def unschedule(self, account_id: int, id: int) -> dict[str, Any]:
+        """Make it a draft again."""
+        with self.db.transaction() as session:
+            return use_cases.unschedule(session, account_id, id)
 
     @rpc
     def pause(self, account_id: int, id: int) -> dict[str, Any]:
@@ -116,6 +122,47 @@ class CampaignsService:
             use_cases.cancel(session, account_id, id)
         intents.tell_stop(self.db, self.dispatcher, id)
         return self._get(account_id, id)
+
+    @rpc
+    def create_template(
+        self, account_id: int, data: dict[str, Any], idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """A new template."""
+        with self.db.transaction() as session:
+            return templates.create(session, account_id, data, idempotency_key, _host())
+
+    @rpc
+    def get_template(self, account_id: int, id: int) -> dict[str, Any]:
+        """One template."""
+        with self.db.transaction() as session:
+            return templates.get(session, account_id, id, _host())
+
+    @rpc
+    def list_templates(
+        self,
+        account_id: int,
+        search: str | None = None,
+        sort: str = "name",
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Any]:
+        """A page of templates, by name or last use."""
+        with self.db.transaction() as session:
+            return templates.list_templates(session, account_id, search, sort, cursor, limit, _host())
+
+    @rpc
+    def update_template(
+        self, account_id: int, id: int, changes: dict[str, Any], version: int | None = None
+    ) -> dict[str, Any]:
+        """Change a template."""
+        with self.db.transaction() as session:
+            return templates.update(session, account_id, id, changes, version, _host())
+
+    @rpc
+    def delete_template(self, account_id: int, id: int, version: int | None = None) -> None:
+        """Remove a template."""
+        with self.db.transaction() as session:
+            templates.delete(session, account_id, id, version)
 
     @consumes(AudienceFrozen, queue="campaigns.audience_frozen")
     def on_audience_frozen(self, session: Any, event: AudienceFrozen, envelope: Envelope) -> None:
@@ -152,3 +199,7 @@ class CampaignsService:
     def _get(self, account_id: int, campaign_id: int) -> dict[str, Any]:
         with self.db.transaction() as session:
             return queries.get(session, account_id, campaign_id)
+
+
+def _host() -> str:
+    return settings.read(CampaignSettings).public_host

@@ -15,7 +15,7 @@ from contracts.events import AudienceFrozen
 from servicekit import context, idempotency, logs
 from servicekit.database import cursor_of
 
-from . import domain, progress, queries, schemas
+from . import domain, progress, queries, schemas, templates
 from .errors import CampaignChanged
 from .models import Campaign
 
@@ -25,13 +25,26 @@ log = logs.get(__name__)
 def create(
     session: Session, account_id: int, data: dict[str, Any], idempotency_key: str | None
 ) -> dict[str, Any]:
-    """A new draft. Raises InvalidFields, Conflict("idempotency_key_reused")."""
+    """A new draft. With ``template_id`` it takes over what the template has and ``data`` does not say.
 
-    wanted = schemas.load(schemas.Settings, data)
+    What neither says comes from ``data["defaults"]``, the account's settings. Raises InvalidFields, UnknownTemplate,
+    Conflict("idempotency_key_reused").
+    """
+    if not isinstance(data, dict):
+        schemas.refuse("", "invalid", "An object is expected.")
 
     def produce() -> dict[str, Any]:
+        template_id = data.get("template_id")
+        taken = templates.use(session, account_id, template_id) if template_id is not None else {}
+        own = {name: value for name, value in data.items() if name not in ("template_id", "defaults")}
+        wanted = schemas.load(schemas.Settings, {**data.get("defaults", {}), **taken, **own})
         _refuse_past(session, wanted["scheduled_at"], "/scheduled_at")
-        campaign = Campaign(account_id=account_id, correlation_id=context.correlation_id(), **wanted)
+        campaign = Campaign(
+            account_id=account_id,
+            correlation_id=context.correlation_id(),
+            template_id=template_id,
+            **wanted,
+        )
         session.add(campaign)
         session.flush()
         return schemas.campaign(campaign)
@@ -89,6 +102,16 @@ def schedule(session: Session, account_id: int, campaign_id: int, at: str | None
     campaign.scheduled_at = moment
     campaign.correlation_id = context.correlation_id()
     _enter(campaign, state)
+    return _shown(session, campaign)
+
+
+def unschedule(session: Session, account_id: int, campaign_id: int) -> dict[str, Any]:
+    """Make a draft of a scheduled campaign again: it starts when it is told to. Raises UnknownCampaign, WrongState."""
+    campaign = queries.find(session, account_id, campaign_id, lock=True)
+    state = domain.next_state("unschedule", campaign.state)
+    if state != campaign.state:
+        campaign.scheduled_at = None
+        _enter(campaign, state)
     return _shown(session, campaign)
 
 

@@ -58,6 +58,7 @@ def test_a_campaign_cannot_be_due_in_the_past(campaigns: Campaigns) -> None:
         ("update", ({}, None)),
         ("delete", ()),
         ("schedule", (FUTURE,)),
+        ("unschedule", ()),
         ("start", ()),
         ("pause", ()),
         ("resume", ()),
@@ -98,6 +99,20 @@ def test_a_scheduled_campaign_may_be_changed_but_keeps_a_time(campaigns: Campaig
     assert campaigns.do("update", campaign_id, {"text": "Καλημέρα"}, None)["state"] == "scheduled"
     with pytest.raises(InvalidFields):
         campaigns.do("update", campaign_id, {"scheduled_at": None}, None)
+
+
+def test_a_campaign_taken_off_the_schedule_is_a_draft_that_no_clock_starts(campaigns: Campaigns) -> None:
+    campaign_id = campaigns.draft()
+    campaigns.do("schedule", campaign_id, FUTURE)
+    campaigns.sql("UPDATE campaigns SET scheduled_at = now() WHERE id = %s", campaign_id)
+    draft = campaigns.do("unschedule", campaign_id)
+    assert (draft["state"], draft["scheduled_at"], draft["version"]) == ("draft", None, 3)
+    assert campaigns.do("unschedule", campaign_id)["version"] == 3
+    with campaigns.db.transaction() as session:
+        assert use_cases.start_one_due(session) is None
+    campaigns.do("start", campaign_id)
+    with pytest.raises(WrongState):
+        campaigns.do("unschedule", campaign_id)
 
 
 def test_a_campaign_that_runs_cannot_be_changed_or_deleted(campaigns: Campaigns) -> None:

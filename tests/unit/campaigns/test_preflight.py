@@ -45,7 +45,7 @@ def test_parts_and_prices_are_summed_in_both_classes() -> None:
     assert found["parts"] == 3
     assert found["price"] == {"normal": 120_000, "low": 60_000}
     assert (found["recipients"], found["duplicates"], found["suppressed"]) == (2, 2, 1)
-    assert found["estimated"] is False
+    assert (found["estimated"], found["margin_percent"]) == (False, 0.0)
 
 
 def test_a_sample_is_scaled_to_all_recipients() -> None:
@@ -54,6 +54,16 @@ def test_a_sample_is_scaled_to_all_recipients() -> None:
     assert found["price"]["normal"] == 400_000
     assert found["by_country"] == [{"country": "GR", "recipients": 10, "parts": 10, "price": 400_000}]
     assert found["estimated"] is True
+
+
+def test_a_sample_says_how_far_its_price_may_be_off() -> None:
+    one_or_two = [["a"] * 50, ["a"] * 25 + ["x" * 160] * 25]
+    same, mixed = (preflight("Hi {%firstname}", estimate(members(*names), 10_000)) for names in one_or_two)
+    assert same["margin_percent"] == 0.0
+    # A part and a half on average, half a part off either way: 1.96 * (0.5 / 1.5) / sqrt(49) * sqrt(0.995).
+    assert mixed["margin_percent"] == 9.4
+    unsure = preflight("Hi", {**estimate(members(*["a"] * 50), 10_000), "margin": 0.0312, "estimated": True})
+    assert (unsure["margin_percent"], unsure["estimated"]) == (3.2, True)
 
 
 def test_an_audience_of_nobody_costs_nothing() -> None:

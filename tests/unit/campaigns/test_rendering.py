@@ -120,6 +120,12 @@ def test_what_cannot_be_sent_says_why_and_has_no_price(text: str, who: list[Any]
     assert rendered.price is None
 
 
+def test_who_was_erased_since_gets_nothing() -> None:
+    nobody = [1, "", *member()[2:]]
+
+    assert (render("text", nobody).error, render("text", nobody).price) == ("erased", None)
+
+
 def test_an_empty_text_is_not_saved_by_its_unsubscribe_line() -> None:
     assert render("{%firstname}", unsubscribe=True).error == "text_empty"
 

@@ -17,6 +17,8 @@ ALLOWED = {
     ("delete", "draft"): "draft",
     ("schedule", "draft"): "scheduled",
     ("schedule", "scheduled"): "scheduled",
+    ("unschedule", "scheduled"): "draft",
+    ("unschedule", "draft"): "draft",
     ("start", "draft"): "running",
     ("start", "scheduled"): "running",
     ("pause", "running"): "paused",
