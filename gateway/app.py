@@ -13,6 +13,7 @@ from .api import v1
 from .api.resource import IdConverter, KeryxApi
 from .auth import Authenticator
 from .clients import Rpc, Services
+from .express import Express
 from .public import payments, unsubscribe
 from .settings import GatewaySettings
 
@@ -60,9 +61,11 @@ def create_app(settings: GatewaySettings, services: Services | None = None) -> F
     )
     found = services or Services(Rpc(settings))
     app.extensions["keryx_services"] = found
-    app.extensions["keryx_authenticator"] = Authenticator(
+    authenticator = Authenticator(
         found.accounts.authenticate, settings.auth_cache_seconds, settings.auth_cache_size
     )
+    app.extensions["keryx_authenticator"] = authenticator
+    app.extensions["keryx_express"] = Express(authenticator, found.dispatcher)
     request.register(app)
     errors.register(app)
     app.register_blueprint(health.pages)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,11 @@ class Identity:
     key_name: str
     scopes: frozenset[str]
     settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def actor(self) -> str:
+        """Whose name its calls carry."""
+        return f"key:{self.key_id}"
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Identity:
@@ -53,24 +59,28 @@ class Authenticator:
         """Start with nothing known."""
         self._ask, self._seconds, self._size = ask, seconds, size
         self._known: OrderedDict[bytes, tuple[float, Identity | None]] = OrderedDict()
+        self._asking: dict[bytes, Future[tuple[Identity | None]]] = {}
         self._lock = threading.Lock()
 
     def identity_of(self, key: str) -> Identity:
         """The holder of ``key``. Raises Unauthorized, or Unavailable when accounts does not answer."""
         if not _KEY.fullmatch(key):
             raise _refusal()
-        digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
-        known = self._recall(digest)
-        if known is None:
-            known = self._answer(key)
-            self.remember(digest, known[0])
+        digest = _digest(key)
+        known = self._recall(digest) or self._asked_once(key, digest)
         if known[0] is None:
             raise _refusal()
         return known[0]
 
+    def known(self, key: str) -> Identity | None:
+        """The holder of ``key`` if that was found out lately. Never asks, so never waits."""
+        found = self._recall(_digest(key)) if _KEY.fullmatch(key) else None
+        return found[0] if found else None
+
     def forget_account(self, account_id: int) -> None:
         """Ask anew for every key of the account: its settings changed."""
         with self._lock:
+            self._asking.clear()  # what is being answered may have been read before the change
             gone = [key for key, (_, who) in self._known.items() if who and who.account_id == account_id]
             for digest in gone:
                 del self._known[digest]
@@ -88,6 +98,34 @@ class Authenticator:
             entry = self._known.get(digest)
         return (entry[1],) if entry is not None and time.monotonic() < entry[0] else None
 
+    def _asked_once(self, key: str, digest: bytes) -> tuple[Identity | None]:
+        """What is answered now; those who want to know the same meanwhile wait for the first one's answer."""
+        with self._lock:
+            asking = self._asking.get(digest)
+            if asking is not None:
+                answer = asking
+            else:
+                answer = self._asking[digest] = Future()
+        if asking is None:
+            self._ask_for(key, digest, answer)
+        return answer.result()
+
+    def _ask_for(self, key: str, digest: bytes, answer: Future[tuple[Identity | None]]) -> None:
+        try:
+            known = self._answer(key)
+        except BaseException as error:  # noqa: BLE001  it is everybody's who waits for it
+            self._is_current(digest, answer)
+            answer.set_exception(error)
+            return
+        if self._is_current(digest, answer):
+            self.remember(digest, known[0])
+        answer.set_result(known)
+
+    def _is_current(self, digest: bytes, answer: Future[tuple[Identity | None]]) -> bool:
+        """Nobody joins ``answer`` any more. False when the account was forgotten since it was asked for."""
+        with self._lock:
+            return self._asking.get(digest) is answer and bool(self._asking.pop(digest))
+
     def _answer(self, key: str) -> tuple[Identity | None]:
         try:
             return (Identity.from_data(self._ask(key)),)
@@ -95,19 +133,29 @@ class Authenticator:
             return (None,)
 
 
+def _digest(key: str) -> bytes:
+    return hashlib.blake2b(key.encode(), digest_size=16).digest()
+
+
 def _refusal() -> Unauthorized:
     return Unauthorized("invalid_api_key", "The API key is not valid.")
 
 
+def bearer_key(authorization: str) -> str:
+    """The key in an Authorization header; "" where there is none."""
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
 def require(scope: str) -> None:
     """Let the request go on only for a key that has ``scope``. Raises Unauthorized, Forbidden."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
+    key = bearer_key(request.headers.get("Authorization", ""))
+    if not key:
         raise Unauthorized("api_key_missing", "Send your API key as: Authorization: Bearer kx_…")
     authenticator: Authenticator = current_app.extensions["keryx_authenticator"]
-    who = authenticator.identity_of(key.strip())
+    who = authenticator.identity_of(key)
     g.identity = who
-    context.act_as(f"key:{who.key_id}")
+    context.act_as(who.actor)
     if scope not in who.scopes:
         raise Forbidden("scope_missing", f"This key does not have the scope {scope!r}.")
 

@@ -20,14 +20,12 @@ from contracts.errors import Unavailable
 from servicekit import context, crashpoints
 from servicekit.rpcclient import Client
 
-from .gathering import Gathering
+from .gathering import Done, Gathering
 from .settings import GatewaySettings
 
 PING_TIMEOUT = 2.0
-SENDING_AT_ONCE, SENDING_TOGETHER = (
-    2,
-    500,
-)  # calls under way; messages a call, a request with more going alone
+SENDING_AT_ONCE = 2  # calls under way
+SENDING_TOGETHER = 500  # messages a call, a request with more going alone
 
 
 class Pool:
@@ -174,6 +172,9 @@ class Contacts(ServiceClient):
     list_bulk = read()
     undo_bulk = command()
     merge_contacts = command()
+    list_merges = read()
+    get_merge = read()
+    undo_merge = command()
     restore_contact = command()
     create_filter = command()
     get_filter = read()
@@ -183,6 +184,7 @@ class Contacts(ServiceClient):
     create_export = command()
     get_export = read()
     export_chunk = read()
+    delete_export = command()
     list_audit = read()
     about_number = command()
     erase_number = command("long")
@@ -230,9 +232,15 @@ class Campaigns(ServiceClient):
     preflight = read("long")
     start = command()
     schedule = command()
+    unschedule = command()
     pause = command()
     resume = command()
     cancel = command()
+    create_template = command()
+    get_template = read()
+    list_templates = read()
+    update_template = command()
+    delete_template = command()
 
 
 class Dispatcher(ServiceClient):
@@ -246,6 +254,7 @@ class Dispatcher(ServiceClient):
     create_export = command()
     get_export = read()
     export_chunk = read()
+    delete_export = command()
     create_connector = command()
     list_connectors = read()
     get_connector = read()
@@ -266,15 +275,33 @@ class Dispatcher(ServiceClient):
         self, account_id: int, messages: list[dict[str, Any]], all_or_nothing: bool, key: str | None
     ) -> dict[str, Any]:
         """Accept messages sent directly. Raises what the dispatcher has against this request."""
-        request = {
-            "account_id": account_id, "messages": messages, "all_or_nothing": all_or_nothing, "key": key,
-            "actor": context.actor(),
-        }  # fmt: skip
-        answer = self._sending(request, weight=len(messages))
-        if "error" in answer:
-            raise errors.from_data(answer["error"])
+        answer = self._sending(_asked(account_id, messages, all_or_nothing, key), len(messages))
+        if refusal := _refusal(answer):
+            raise refusal
         accepted: dict[str, Any] = answer["answer"]
         return accepted
+
+    def accept_soon(self, account_id: int, message: dict[str, Any], key: str | None, done: Done) -> None:
+        """Accept one message and tell ``done`` in another thread, with what ``accept`` returns or raises."""
+
+        def answered(answer: Any, error: BaseException | None) -> None:
+            failure = error or _refusal(answer)
+            done(None if failure else answer["answer"], failure)
+
+        self._sending.submit(_asked(account_id, [message], False, key), 1, answered)
+
+
+def _asked(
+    account_id: int, messages: list[dict[str, Any]], all_or_nothing: bool, key: str | None
+) -> dict[str, Any]:
+    return {
+        "account_id": account_id, "messages": messages, "all_or_nothing": all_or_nothing, "key": key,
+        "actor": context.actor(),
+    }  # fmt: skip
+
+
+def _refusal(answer: dict[str, Any]) -> errors.KeryxError | None:
+    return errors.from_data(answer["error"]) if "error" in answer else None
 
 
 class Billing(ServiceClient):
@@ -300,9 +327,17 @@ class Billing(ServiceClient):
     create_export = command()
     get_export = read()
     export_chunk = read()
+    delete_export = command()
     check_spending = read()
     audit = read()
     books = read("long")
+    set_costs = command()
+    list_costs = read()
+    cost_history = read()
+    import_costs = command("long")
+    export_costs = read("long")
+    margin = read("long")
+    export_margin = read("long")
     order_options = read()
     create_order = command()
     pay_order = command()

@@ -10,7 +10,11 @@ from gateway import auth
 
 def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
     """``data`` with sender, price class and encoding filled in. Raises Invalid when there is no sender."""
-    settings = auth.identity().settings
+    return filled(data, auth.identity().settings)
+
+
+def filled(data: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The same for an account with these ``settings``."""
     sender = data.get("sender") or settings["default_sender"]
     if not sender:
         missing = {"pointer": "/sender", "code": "required", "detail": "Set default_sender, or give one."}
@@ -21,6 +25,13 @@ def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
         "price_class": data.get("price_class") or settings["price_class"],
         "encoding": data.get("encoding") or settings["encoding"],
     }
+
+
+def settings_for_sending() -> dict[str, str]:
+    """The account's sender (where it has one), price class and encoding: for a service that knows better what is given."""
+    settings = auth.identity().settings
+    found = {"price_class": settings["price_class"], "encoding": settings["encoding"]}
+    return found | ({"sender": settings["default_sender"]} if settings["default_sender"] else {})
 
 
 def custom_field_labels() -> dict[str, str]:

@@ -32,8 +32,11 @@ HTTP_FAILURES: dict[int, tuple[str, str]] = {
     413: ("too_large", "The request is larger than is taken at once."),
     414: ("address_too_long", "The address is too long."),
     415: ("unsupported_media_type", "The body must be JSON (Content-Type: application/json)."),
+    416: ("range_not_satisfiable", "The range begins behind the end of the file."),
     431: ("headers_too_large", "The headers are too large."),
 }
+
+UNEXPECTED = (500, "internal_error", "Something went wrong on our side; quote the request_id.")
 
 # Beginning of a validation message → stable code of the field's error.
 FIELD_CODES: tuple[tuple[str, str], ...] = (
@@ -47,6 +50,8 @@ FIELD_CODES: tuple[tuple[str, str], ...] = (
     ("Must be greater", "range"),
     ("Must be less", "range"),
     ("Not a valid", "invalid"),
+    ("Clocks are put forward", "no_such_time"),
+    ("Clocks are put back", "ambiguous_time"),
     ("Invalid", "invalid"),
     ("Give ", "alternatives"),
 )
@@ -75,23 +80,34 @@ class Problem(ma.Schema):
 
 def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None) -> Response:
     """The response for a failure, with the headers that belong to its status."""
-    body = {
+    body = described(status, code, detail, g.get("request_id", ""), errors or [])
+    if status == 412 and "current" in g:
+        body["current"] = g.current
+    response = Response(orjson.dumps(body), status, content_type=CONTENT_TYPE)
+    response.headers.update(headers_of(status, errors or []))
+    return response
+
+
+def described(
+    status: int, code: str, detail: str, request_id: str, errors: list[dict[str, str]]
+) -> dict[str, Any]:
+    """What the body of a failure says."""
+    return {
         "type": f"urn:keryx:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail or HTTPStatus(status).description,
-        "request_id": g.get("request_id", ""),
-        "errors": errors or [],
+        "request_id": request_id,
+        "errors": errors,
     }
-    if status == 412 and "current" in g:
-        body["current"] = g.current
-    response = Response(orjson.dumps(body), status, content_type=CONTENT_TYPE)
+
+
+def headers_of(status: int, errors: list[dict[str, str]]) -> dict[str, str]:
+    """The headers that belong to the status of a failure."""
     if status in RETRY_AFTER_SECONDS:
-        response.headers["Retry-After"] = str(_retry_after(errors or []) or RETRY_AFTER_SECONDS[status])
-    if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="Keryx"'
-    return response
+        return {"Retry-After": str(_retry_after(errors) or RETRY_AFTER_SECONDS[status])}
+    return {"WWW-Authenticate": 'Bearer realm="Keryx"'} if status == 401 else {}
 
 
 def _retry_after(errors: list[dict[str, str]]) -> int | None:
@@ -124,7 +140,7 @@ def of_http(error: HTTPException) -> Any:
 def of_unexpected(error: BaseException) -> Response:
     """A fault of ours: the log has the traceback under the request id, the caller only the id."""
     log.error("request_failed", exc_info=error)
-    return problem(500, "internal_error", "Something went wrong on our side; quote the request_id.")
+    return problem(*UNEXPECTED)
 
 
 def register(app: Flask) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -12,6 +12,7 @@ MICRO = 1_000_000
 MAX_ID = 10**18
 _MONEY = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?", re.ASCII)
 _ID = re.compile(r"\d{1,18}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -89,3 +90,18 @@ class Time(fields.Field[Any]):
             raise ValidationError(
                 'Not a valid time: RFC 3339 with an offset is expected, as "2026-03-25T10:00:00Z".'
             ) from None
+
+
+class Day(fields.Field[Any]):
+    """A calendar day, as 2026-03-25, outside and inside."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else str(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        try:
+            if not isinstance(value, str) or not _DAY.fullmatch(value):
+                raise ValueError("not a day")
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            raise ValidationError('Not a valid day: as "2026-03-25".') from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
+from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, request
@@ -17,6 +19,9 @@ log = logs.get(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}", re.ASCII)
 _PRINTABLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+# On every answer, unless the resource says otherwise.
+ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 requests_total = Counter("keryx_http_requests_total", "HTTP requests", ["method", "route", "status"])
 request_seconds = Histogram(
@@ -32,9 +37,8 @@ def register(app: Flask) -> None:
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
     g.started = time.monotonic()
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    g.request_id = id_for(request.headers.get("X-Request-Id", ""))
     context.enter(g.request_id)
     request.max_content_length = current_app.config["MAX_BODY_BYTES"]
 
@@ -45,25 +49,41 @@ def _refuse_nul() -> None:
         raise BadRequest("nul_character", "The address contains a NUL character.")
 
 
+def id_for(given: str) -> str:
+    """The id that a request gets: the one it brought if that is usable, else a new one."""
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
 def _finish(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "none"
-    seconds = time.monotonic() - g.started
     response.headers["X-Request-Id"] = g.request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Cache-Control", "no-store")
-    requests_total.labels(request.method, route, response.status_code).inc()
-    request_seconds.labels(request.method, route).observe(seconds)
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
+    account_id = g.identity.account_id if "identity" in g else None
+    note(request.method, route, response.status_code, time.monotonic() - g.started, account_id)
+    return response
+
+
+def note(method: str, route: str, status: int, seconds: float, account_id: int | None) -> None:
+    """The figures of a request that was answered, and its log line: the route, never the address, which can carry a number."""
+    total, duration = _figures(method, route, status)
+    total.inc()
+    duration.observe(seconds)
     if route not in _QUIET:
-        # The route, never the address: an address can carry a phone number.
         log.info(
             "request",
-            method=request.method,
+            method=method,
             route=route,
-            status=response.status_code,
+            status=status,
             ms=round(seconds * 1000, 1),
-            account_id=g.identity.account_id if "identity" in g else None,
+            account_id=account_id,
         )
-    return response
+
+
+@lru_cache(maxsize=4096)
+def _figures(method: str, route: str, status: int) -> tuple[Any, Any]:
+    """Looked up once: the look-up by labels cost more than the counting."""
+    return requests_total.labels(method, route, status), request_seconds.labels(method, route)
 
 
 def idempotency_key() -> str | None:
@@ -71,6 +91,11 @@ def idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not _PRINTABLE.fullmatch(key):
+    if not is_idempotency_key(key):
         raise BadRequest("bad_idempotency_key", "Idempotency-Key takes 1 to 255 printable ASCII characters.")
     return key
+
+
+def is_idempotency_key(key: str) -> bool:
+    """Whether it can be one."""
+    return _PRINTABLE.fullmatch(key) is not None

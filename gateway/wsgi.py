@@ -1,4 +1,4 @@
-"""For gunicorn: ``gunicorn -w 1 -k gthread --threads 32 gateway.wsgi:app`` (one: its metrics are whole)."""
+"""For gunicorn: ``gunicorn -w 1 -k gateway.worker.Worker --threads 32 gateway.wsgi:app`` (one: its metrics are whole)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Process:
 
 
 GUNICORN = (
-    "--worker-class=gthread",
+    "--worker-class=gateway.worker.Worker",
     "--workers=1",
     "--threads=32",
     "--bind={KERYX_HOST}:{KERYX_PORT}",

@@ -17,7 +17,8 @@ from werkzeug.routing import BaseConverter
 from contracts.errors import BadRequest, Invalid
 from gateway import auth
 from gateway.errors import CONTENT_TYPE, Problem, field_errors
-from gateway.fields import Id, Money, SignedMoney, Time
+from gateway.fields import Day, Id, Money, SignedMoney, Time
+from gateway.localtime import LocalTime
 
 
 class Parser(FlaskParser):
@@ -126,3 +127,5 @@ class KeryxApi(Api):
         self.register_field(Money, "string", "decimal")
         self.register_field(SignedMoney, "string", "decimal")
         self.register_field(Time, "string", "date-time")
+        self.register_field(Day, "string", "date")
+        self.register_field(LocalTime, "string", None)

@@ -92,7 +92,10 @@ def language() -> str:
 
 def _page(token: str, found: dict[str, Any], message: str) -> Response:
     words = WORDS[language()]
-    names = {"account": found["account_name"] or words["sender"], "number": found["number"]}
+    names = {
+        "account": found["account_name"] or words["sender"],
+        "number": found["number"] or words["your_number"],
+    }
     buttons = []
     if found["state"] == "open" and message == "open":
         buttons.append(("unsubscribe.unsubscribe", words["stop"]))

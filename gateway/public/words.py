@@ -8,6 +8,7 @@ WORDS: dict[str, dict[str, str]] = {
     "el": {
         "title": "Μηνύματα SMS",
         "other": "English",
+        "your_number": "που είχε λάβει αυτό το μήνυμα",
         "sender": "Ο αποστολέας του μηνύματος",
         "open": "{account} στέλνει μηνύματα στον αριθμό {number}.",
         "ask": "Θέλετε να μη λαμβάνετε άλλα;",
@@ -24,6 +25,7 @@ WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "SMS messages",
         "other": "Ελληνικά",
+        "your_number": "that got this message",
         "sender": "The sender of the message",
         "open": "{account} sends messages to the number {number}.",
         "ask": "Would you rather get no more of them?",

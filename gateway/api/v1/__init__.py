@@ -18,11 +18,13 @@ from . import (
     gdpr,
     groups,
     imports,
+    margin,
     messages,
     notices,
     operator,
     opt_outs,
     orders,
+    templates,
     text,
 )
 
@@ -39,6 +41,7 @@ RESOURCES = (
     opt_outs.resource,
     notices.resource,
     campaigns.resource,
+    templates.resource,
     messages.resource,
     exports.resource,
     text.resource,
@@ -46,6 +49,7 @@ RESOURCES = (
     orders.resource,
     operator.resource,
     deposits.resource,
+    margin.resource,
 )
 
 

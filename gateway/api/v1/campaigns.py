@@ -8,11 +8,19 @@ from contracts.errors import Unavailable
 from gateway import auth, etag, spending
 from gateway.api.resource import CONDITIONAL, IDEMPOTENT, Resource, no_content
 from gateway.clients import services
-from gateway.defaults import custom_field_labels, with_defaults
+from gateway.defaults import custom_field_labels, settings_for_sending, with_defaults
 from gateway.paging import page_of
 from gateway.request import idempotency_key
 
-from .schemas.campaigns import Campaign, CampaignChanges, CampaignListArgs, NewCampaign, Preflight, Schedule
+from .schemas.campaigns import (
+    Campaign,
+    CampaignChanges,
+    CampaignListArgs,
+    NewCampaign,
+    Preflight,
+    Schedule,
+    ScheduledCampaign,
+)
 
 resource = Resource("campaigns", description="One text to an audience")
 
@@ -39,8 +47,16 @@ def _with_money(campaigns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @resource.arguments(NewCampaign)
 @resource.response(201, Campaign)
 def create_campaign(data: dict[str, Any]) -> Any:
-    """Make a draft; sender, price class and encoding come from the settings when not given."""
-    wanted = {**with_defaults(data), "labels": custom_field_labels()}
+    """Make a draft; sender, price class and encoding come from the settings when not given.
+
+    With `template_id` it takes over name, text, encoding, sender, price class and unsubscribe line of the template,
+    where they are not given.
+    """
+    if data["template_id"] is None:
+        del data["template_id"]
+        wanted = {"unsubscribe": False, **with_defaults(data), "labels": custom_field_labels()}
+    else:
+        wanted = {**data, "labels": custom_field_labels(), "defaults": settings_for_sending()}
     return _shown(services().campaigns.create(auth.account_id(), wanted, idempotency_key()))
 
 
@@ -96,17 +112,29 @@ def start(campaign_id: int) -> Any:
     Where a spend limit applies, a campaign whose estimate is more than what is left of the day is 429
     `spend_limit_reached`.
     """
-    spending.before_campaign(campaign_id, starts_now=True)
+    spending.before_start(campaign_id)
     return _shown(services().campaigns.start(auth.account_id(), campaign_id, idempotency_key()))
 
 
 @resource.route("/campaigns/<id:campaign_id>/schedule", methods=["POST"])
 @resource.arguments(Schedule)
-@resource.response(200, Campaign)
+@resource.response(200, ScheduledCampaign)
 def schedule(data: dict[str, Any], campaign_id: int) -> Any:
-    """Start it at a time."""
-    spending.before_campaign(campaign_id, starts_now=False)
-    return _shown(services().campaigns.schedule(auth.account_id(), campaign_id, data["at"]))
+    """Start it at a time; again moves it.
+
+    A campaign whose estimate is more than a spend limit allows for a whole day is 429 `spend_limit_reached`. What is
+    more than can be spent now is told in `warnings`: `insufficient_funds`, `spend_limit_reached`, `not_estimated`.
+    """
+    warnings = spending.before_schedule(campaign_id, data["at"])
+    scheduled = services().campaigns.schedule(auth.account_id(), campaign_id, data["at"])
+    return _shown({**scheduled, "warnings": warnings})
+
+
+@resource.route("/campaigns/<id:campaign_id>/unschedule", methods=["POST"])
+@resource.response(200, Campaign)
+def unschedule(campaign_id: int) -> Any:
+    """Make it a draft again, without a time; one that has started is 409 `wrong_state`."""
+    return _shown(services().campaigns.unschedule(auth.account_id(), campaign_id))
 
 
 @resource.route("/campaigns/<id:campaign_id>/pause", methods=["POST"])

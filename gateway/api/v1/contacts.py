@@ -16,6 +16,8 @@ from .schemas.contacts import (
     ContactFields,
     ContactListArgs,
     Merge,
+    MergedContact,
+    MergeRecord,
     NewConsent,
     NewContact,
 )
@@ -89,18 +91,50 @@ def list_consents(args: dict[str, Any], contact_id: int) -> Any:
 @resource.route("/contacts/<id:contact_id>/merge", methods=["POST"])
 @resource.doc(**CONDITIONAL)
 @resource.arguments(Merge)
-@resource.response(200, Contact)
+@resource.response(200, MergedContact)
 def merge_contacts(data: dict[str, Any], contact_id: int) -> Any:
     """Merge duplicates into this contact. It keeps its id, its primary number and every field it has.
 
     Blank fields are filled from the others in the order given, notes are added, numbers and groups are taken over; the
-    others are gone, for good.
+    others are gone. `merge_id` undoes it.
     """
     with etag.conflict_shows(lambda: _current(contact_id)):
         found = services().contacts.merge_contacts(
             auth.account_id(), contact_id, data["others"], etag.expected_version()
         )
     return etag.tagged(found)
+
+
+@resource.route("/contacts/merges")
+@resource.arguments(PageArgs, location="query")
+@resource.response(200, page_of(MergeRecord))
+def list_merges(args: dict[str, Any]) -> Any:
+    """Merges, newest first."""
+    return services().contacts.list_merges(auth.account_id(), **args)
+
+
+@resource.route("/contacts/merges/<id:merge_id>")
+@resource.response(200, MergeRecord)
+def get_merge(merge_id: int) -> Any:
+    """One merge, and whether it can be undone."""
+    return services().contacts.get_merge(auth.account_id(), merge_id)
+
+
+@resource.route("/contacts/merges/<id:merge_id>/undo", methods=["POST"])
+@resource.doc(**CONDITIONAL)
+@resource.response(200, MergeRecord)
+def undo_merge(merge_id: int) -> Any:
+    """Undo a merge within a week: the others are contacts again, with their numbers, groups and fields.
+
+    409 `not_undoable_…` says why it cannot be. After `not_undoable_changed` it can with the contact's present ETag in
+    `If-Match`; what was changed since then stays, and `not_restored` names it.
+    """
+
+    def current() -> Any:
+        return _current(int(services().contacts.get_merge(auth.account_id(), merge_id)["contact_id"]))
+
+    with etag.conflict_shows(current):
+        return services().contacts.undo_merge(auth.account_id(), merge_id, etag.expected_version())
 
 
 @resource.route("/contacts/<id:contact_id>/restore", methods=["POST"])

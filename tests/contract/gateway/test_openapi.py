@@ -22,14 +22,18 @@ POST /campaigns | GET /campaigns | GET /campaigns/{campaign_id} | GET /campaigns
 POST /campaigns/{campaign_id}/start | POST /campaigns/{campaign_id}/schedule
 POST /campaigns/{campaign_id}/pause | POST /campaigns/{campaign_id}/resume
 POST /campaigns/{campaign_id}/cancel
+POST /templates | GET /templates | GET /templates/{template_id} | PATCH /templates/{template_id}
+DELETE /templates/{template_id}
 POST /messages | GET /messages | GET /messages/{message_id} | POST /messages/{message_id}/cancel
-POST /exports | GET /exports/{export_id} | GET /exports/{export_id}/file
+POST /exports | GET /exports/{export_id} | GET /exports/{export_id}/file | DELETE /exports/{export_id}
 POST /text/segment
 GET /balance | GET /ledger | GET /prices | POST /quote
 GET /operator/accounts | POST /operator/accounts | POST /operator/topups
 GET /operator/prices | POST /operator/prices
 GET /operator/connectors | POST /operator/connectors | GET /operator/connectors/{name}
 GET /operator/routes | POST /operator/routes | GET /operator/books | GET /operator/overview
+GET /operator/costs | POST /operator/costs | POST /operator/costs/import | GET /operator/costs/export
+GET /operator/margin | GET /operator/margin.xlsx
 """
 
 FIELDS = {
@@ -41,6 +45,7 @@ FIELDS = {
     "NewCampaign": "name text sender price_class encoding audience unsubscribe scheduled_at pace",
     "Audience": "group_ids minus_group_ids contact_ids numbers",
     "Campaign": "id state counts money",
+    "Template": "id name text encoding sender price_class unsubscribe",
     "CampaignCounts": "recipients accepted submitted delivered undelivered expired rejected blocked cancelled uncertain",
     "CampaignMoney": "held captured released",
     "Preflight": "recipients duplicates suppressed parts price by_country samples savings",
@@ -48,13 +53,15 @@ FIELDS = {
     "Accepted": "id to state parts price reference error",
     "MessageDetail": "parts_detail history",
     "NewExport": "what format filter",
-    "Export": "id state progress",
+    "Export": "id state progress rows total size failure expires_at",
     "Segmentation": "encoding units parts remaining advice",
     "Balance": "available held currency remaining",
     "NewTopup": "account_id amount reason",
     "NewConnector": "name host port system_id password bind window parts_per_second",
     "Connector": "name state rates",
     "NewRoute": "price_class prefix connector priority weight",
+    "MarginRow": "connector account_id destination country day unknown parts revenue cost margin margin_percent"
+    " parts_without_cost revenue_without_cost complete",
     "Problem": "type title status code detail request_id errors",
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ GUNICORN = (
     "-w",
     "1",
     "-k",
-    "gthread",
+    "gateway.worker.Worker",
     "--threads",
     "16",
     "--no-control-socket",

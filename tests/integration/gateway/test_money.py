@@ -179,3 +179,122 @@ def test_a_price_of_the_past_is_refused(world: World) -> None:
     answer = world.operator.post("operator/prices", json={**prices, "valid_from": "2020-01-01T00:00:00Z"})
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/valid_from")
+
+
+def set_costs(world: World, connector: str, *costs: tuple[str, str | None], **more: str) -> httpx.Response:
+    rows = [{"prefix": prefix, "cost": cost} for prefix, cost in costs]
+    return world.operator.post("operator/costs", json={"connector": connector, "costs": rows, **more})
+
+
+def test_costs_are_set_for_past_days_listed_told_and_audited(world: World) -> None:
+    made = set_costs(world, "athens", ("", "0.05"), ("30", "0.0285"), valid_from="2026-01-01")
+    assert (made.status_code, made.json()) == (
+        200,
+        {"connector": "athens", "valid_from": "2026-01-01", "changed": 2},
+    )
+
+    listed = world.operator.get("operator/costs", params={"connector": "athens", "limit": 1}).json()
+    assert [(row["prefix"], row["cost"]) for row in listed["data"]] == [("", "0.05")]
+    query = {"connector": "athens", "cursor": listed["next_cursor"]}
+    (row,) = world.operator.get("operator/costs", params=query).json()["data"]
+    assert (row["prefix"], row["country"], row["cost"]) == ("30", "GR", "0.0285")
+    earlier = {"connector": "athens", "day": "2025-12-31"}
+    assert world.operator.get("operator/costs", params=earlier).json()["data"] == []
+    said = world.operator.get("operator/costs/history", params={"connector": "athens", "prefix": "30"}).json()
+    assert [(line["cost"], line["valid_from"]) for line in said["data"]] == [("0.0285", "2026-01-01")]
+    (line,) = world.operator.get("operator/money/audit", params={"action": "costs_set"}).json()["data"]
+    assert (line["details"]["connector"], line["actor"][:4]) == ("athens", "key:")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"connector": "No Such!"}, "/connector"),
+        ({"costs": [{"prefix": "30", "cost": "-0.01"}]}, "/costs/0/cost"),
+        ({"costs": [{"prefix": "30", "cost": 0.01}]}, "/costs/0/cost"),
+        ({"costs": [{"prefix": "30", "cost": "100.01"}]}, "/costs/0/cost"),
+        ({"costs": [{"prefix": "3o", "cost": "0.01"}]}, "/costs/0/prefix"),
+        ({"costs": [{"prefix": "306971", "cost": "0.01"}]}, "/costs/0/prefix"),
+        ({"costs": []}, "/costs"),
+        ({"costs": [{"prefix": "30", "cost": "1"}] * 2}, "/costs"),
+        ({"valid_from": "2026-02-30"}, "/valid_from"),
+        ({"valid_from": "1826-01-01"}, "/valid_from"),
+    ],
+)
+def test_costs_that_cannot_be_are_refused_by_their_field(
+    world: World, wrong: dict[str, Any], pointer: str
+) -> None:
+    body = {"connector": "athens", "costs": [{"prefix": "30", "cost": "0.01"}], **wrong}
+    answer = world.operator.post("operator/costs", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_fields")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("path", ["operator/margin", "operator/margin.xlsx"])
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"from": "2026-03-02", "until": "2026-03-01"}, "/from"),
+        ({"from": "2025-01-01", "until": "2026-01-02"}, "/from"),
+        ({"from": "yesterday"}, "/from"),
+        ({"until": "2026-3-1"}, "/until"),
+        ({"by": "moon"}, "/by"),
+        ({"connector": "x y"}, "/connector"),
+        ({"account_id": "-1"}, "/account_id"),
+    ],
+)
+def test_a_margin_that_cannot_be_asked_for_is_refused_by_its_field(
+    world: World, path: str, query: dict[str, str], pointer: str
+) -> None:
+    answer = world.operator.get(path, params=query)
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+def test_a_margin_of_nothing_is_nothing(world: World) -> None:
+    found = world.operator.get("operator/margin", params={"from": "2020-01-01", "until": "2020-01-01"}).json()
+    file = world.operator.get("operator/margin.xlsx", params={"from": "2020-01-01", "until": "2020-01-31"})
+
+    assert (found["from"], found["until"], found["by"], found["data"]) == (
+        *("2020-01-01", "2020-01-01"),
+        "connector",
+        [],
+    )
+    assert found["totals"] == {
+        "parts": 0,
+        "revenue": "0.00",
+        "parts_without_cost": 0,
+        "revenue_without_cost": "0.00",
+        "cost": "0.00",
+        "margin": "0.00",
+        "margin_percent": None,
+        "complete": True,
+    }
+    assert file.content[:2] == b"PK"
+    assert "margin-connector-2020-01-01-2020-01-31.xlsx" in file.headers["Content-Disposition"]
+    again = world.operator.get("operator/margin", params={"cursor": "nonsense"})
+    assert (again.status_code, again.json()["code"]) == (400, "bad_cursor")
+
+
+def test_costs_go_out_as_a_workbook_and_come_back(world: World) -> None:
+    def send(data: bytes, name: str = "costs.csv", **query: str) -> httpx.Response:
+        return world.operator.post("operator/costs/import", files={"file": (name, data)}, params=query)
+
+    table = b"connector;country;prefix;cost;valid_from\npatra;GR;;0,0285;2026-01-01\npatra;;*;0,09;\n"
+    counts = [send(table, dry_run="true").json(), send(table).json(), send(table).json()]
+    assert [(one["added"], one["unchanged"]) for one in counts] == [(2, 0), (2, 0), (0, 2)]
+
+    file = world.operator.get("operator/costs/export")
+    assert send(file.content, "costs.xlsx").json()["added"] == 0
+    wrong = send(b"connector,prefix,cost\npatra,30,abc\n,31,1\n")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "cost_list_refused")
+    assert [error["pointer"] for error in wrong.json()["errors"]] == ["/rows/2/cost", "/rows/3/connector"]
+
+
+@pytest.mark.parametrize("path", ["costs", "costs/history", "costs/export", "margin", "margin.xlsx"])
+def test_a_client_sees_neither_costs_nor_margins(world: World, path: str) -> None:
+    answer = world.client.get(f"operator/{path}")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fields import money_micro, money_text, time_text
+from gateway.localtime import AmbiguousTime, local_time_text
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,45 @@ def test_times_are_shown_in_utc(given_: str, utc: str) -> None:
 def test_a_time_without_its_offset_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         time_text(text)
+
+
+@pytest.mark.parametrize(
+    ("local", "zone", "utc"),
+    [
+        ("2026-12-24T10:00", "Europe/Athens", "2026-12-24T08:00:00.000Z"),
+        ("2026-07-01 10:00:30", "Europe/Athens", "2026-07-01T07:00:30.000Z"),
+        ("2026-03-29T02:59", "Europe/Athens", "2026-03-29T00:59:00.000Z"),
+        ("2026-03-29T04:00", "Europe/Athens", "2026-03-29T01:00:00.000Z"),
+        ("2026-10-25T04:00", "Europe/Athens", "2026-10-25T02:00:00.000Z"),
+        ("2026-03-29T03:30", "Europe/London", "2026-03-29T02:30:00.000Z"),
+    ],
+)
+def test_a_time_without_offset_is_that_of_the_clock_on_the_wall(local: str, zone: str, utc: str) -> None:
+    assert local_time_text(local, zone) == utc
+
+
+@pytest.mark.parametrize(
+    ("local", "told"),
+    [
+        (
+            "2026-03-29T03:30",
+            "Clocks are put forward then: 2026-03-29T03:30 does not exist in Europe/Athens.",
+        ),
+        (
+            "2026-10-25T03:30",
+            "Clocks are put back then: 2026-10-25T03:30 comes twice in Europe/Athens; add +03:00 or +02:00.",
+        ),
+    ],
+)
+def test_an_hour_that_is_left_out_or_comes_twice_is_told(local: str, told: str) -> None:
+    with pytest.raises(AmbiguousTime) as refused:
+        local_time_text(local, "Europe/Athens")
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-02-30T10:00", "2026-01-01T25:00", "2026-01-01", "10:00", "", "2026-01-01T10:00Z"]
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        local_time_text(text, "Europe/Athens")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway import gathering as gathering_module
 from gateway.gathering import Gathering
 
 
@@ -59,6 +60,13 @@ def _known(gathering: Gathering) -> int:
 
 
 Ask = Callable[..., Future[Any]]
+
+
+def gathering_done(gathering: Gathering, request: Any) -> threading.Event:
+    """Ask without waiting; the event is set with the answer."""
+    told = threading.Event()
+    gathering.submit(request, 1, lambda *_: told.set())
+    return told
 
 
 def test_one_that_is_alone_calls_at_once(ask: Ask) -> None:
@@ -117,9 +125,10 @@ def test_a_call_that_fails_fails_for_those_in_it_and_for_nobody_else(ask: Ask) -
 def test_so_many_calls_are_under_way_at_once(ask: Ask) -> None:
     calls = Calls()
     gathering = Gathering(calls, 2, 100)
-    asked = [ask(gathering, name) for name in "ab"]
-    calls.wait_begun()
-    calls.wait_begun()
+    asked = []
+    for name in "ab":
+        asked.append(ask(gathering, name))
+        calls.wait_begun()
     asked.append(ask(gathering, "c"))
     assert calls.made == [["a"], ["b"]]
     calls.answer(1)
@@ -133,3 +142,83 @@ def test_many_threads_all_get_their_own_answer() -> None:
     gathering = Gathering(lambda requests: [2 * one for one in requests], 2, 7)
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(gathering, range(5_000))) == [2 * one for one in range(5_000)]
+
+
+def test_those_who_were_just_answered_are_waited_for_and_go_together_again(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering_module, "GAP_SECONDS", 10.0)
+    monkeypatch.setattr(gathering_module, "COMPANY_SECONDS", 3_600.0)
+    calls = Calls()
+    gathering = Gathering(calls, 2, 100)
+    first = ask(gathering, "a")
+    calls.wait_begun()
+    second = ask(gathering, "b")
+    calls.wait_begun()
+    crowd = [ask(gathering, name) for name in "cdefghijkl"]
+    calls.answer(1)
+    calls.answer(0)
+    calls.wait_begun()
+    calls.answer(2)
+    for one in (first, second, *crowd):
+        one.result(10)
+    again = [gathering_done(gathering, name) for name in "mnopqrstuv"]
+    calls.wait_begun()
+    calls.answer(3)
+    for done in again:
+        assert done.wait(10)
+    assert [len(made) for made in calls.made] == [1, 1, 10, 10]
+
+
+def test_while_a_crowd_is_away_the_next_call_waits_for_it_until_it_is_late(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering_module, "LATE_SECONDS", 3_600.0)
+    calls = Calls()
+    gathering = Gathering(calls, 2, 100)
+    asked = [ask(gathering, "a")]
+    calls.wait_begun()
+    asked.append(ask(gathering, "b"))
+    calls.wait_begun()
+    asked += [ask(gathering, name) for name in "cdefghijkl"]
+    calls.answer(0)
+    calls.wait_begun()
+    calls.answer(1)
+    asked[1].result(10)
+    last = ask(gathering, "m")
+    assert not calls.begun.acquire(timeout=0.05)
+    calls.answer(2)
+    calls.wait_begun()
+    calls.answer(3)
+    assert last.result(10) == "answer to m"
+
+
+def test_a_call_that_is_late_holds_nobody_up(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering_module, "LATE_SECONDS", 0.0)
+    calls = Calls()
+    gathering = Gathering(calls, 2, 100)
+    asked = [ask(gathering, "a")]
+    calls.wait_begun()
+    asked += [ask(gathering, "b")]
+    calls.wait_begun()
+    asked += [ask(gathering, name) for name in "cdefghijkl"]
+    calls.answer(0)
+    calls.wait_begun()
+    calls.answer(1)
+    asked[1].result(10)
+    last = ask(gathering, "m")
+    calls.wait_begun()  # the crowd is away still
+    calls.answer(3)
+    assert last.result(10) == "answer to m"
+    calls.answer(2)
+    assert asked[-1].result(10) == "answer to l"
+
+
+def test_a_listener_that_fails_keeps_nobody_s_answer_back() -> None:
+    gathering = Gathering(lambda requests: list(requests), 1, 100)
+
+    def fail(*_: Any) -> None:
+        raise ValueError("listening")
+
+    gathering.submit("a", 1, fail)
+    assert gathering("b") == "b"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from gateway.fields import Id, Money, Time
+from gateway.localtime import LocalTime
 from gateway.paging import PageArgs
 
 from .common import encoding, ids, numbers, price_class, string
 
 STATES = ("draft", "scheduled", "running", "paused", "finished", "cancelled")
 MAX_TEXT = 2_000
+_LOCAL = {
+    "description": "RFC 3339; without an offset a time of the account's zone",
+    "example": "2026-12-24T10:00",
+}
 
 
 class Audience(Schema):
@@ -34,21 +41,30 @@ class CampaignChanges(Schema):
     encoding = encoding()
     audience = fields.Nested(Audience)
     unsubscribe = fields.Boolean(metadata={"description": "Add the line with the unsubscribe link"})
-    scheduled_at = Time(allow_none=True)
+    scheduled_at = LocalTime(allow_none=True, metadata=_LOCAL)
     pace = fields.Integer(
         allow_none=True, validate=validate.Range(1, 10_000_000), metadata={"description": "Messages a minute"}
     )
 
 
 class NewCampaign(CampaignChanges):
-    """A campaign to be made; what is not given comes from the account's settings."""
+    """A campaign to be made; name and text unless it has a template. What is not given comes from the account's settings."""
 
-    name = string(200, 1, required=True)
-    text = string(MAX_TEXT, 1, required=True, metadata={"example": "Αγαπητέ {%firstname:klitiki|φίλε}, …"})
+    template_id = Id(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The template from which it takes over what is not given here"},
+    )
     audience = fields.Nested(Audience, required=True)
-    unsubscribe = fields.Boolean(load_default=False)
-    scheduled_at = Time(load_default=None, allow_none=True)
+    scheduled_at = LocalTime(load_default=None, allow_none=True, metadata=_LOCAL)
     pace = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1, 10_000_000))
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _says_something(self, _: dict[str, Any], given: Any, **__: Any) -> None:
+        if isinstance(given, dict) and given.get("template_id") is None:
+            missing = [name for name in ("name", "text") if name not in given]
+            if missing:
+                raise ValidationError({name: ["Missing data for required field."] for name in missing})
 
 
 class CampaignCounts(Schema):
@@ -96,6 +112,7 @@ class Campaign(Schema):
     scheduled_at = Time(allow_none=True)
     pace = fields.Integer(allow_none=True)
     labels = fields.Dict(keys=fields.String(), values=fields.String())
+    template_id = Id(allow_none=True, metadata={"description": "The template it was made from"})
     state = fields.String(metadata={"enum": list(STATES)})
     phase = fields.String(allow_none=True, metadata={"description": "freezing, expanding, sending"})
     pause_reason = fields.String(allow_none=True, metadata={"description": "Code, when it is paused"})
@@ -126,7 +143,7 @@ class CampaignListArgs(PageArgs):
 class Schedule(Schema):
     """When to start; without it, the campaign's own `scheduled_at`."""
 
-    at = Time(load_default=None, allow_none=True)
+    at = LocalTime(load_default=None, allow_none=True, metadata=_LOCAL)
 
 
 class Sample(Schema):
@@ -173,6 +190,12 @@ class PreflightWarning(Schema):
     detail = fields.String()
 
 
+class ScheduledCampaign(Campaign):
+    """A campaign that was scheduled, and what could come in its way."""
+
+    warnings = fields.List(fields.Nested(PreflightWarning))
+
+
 class Preflight(Schema):
     """What would happen if it started now."""
 
@@ -185,4 +208,14 @@ class Preflight(Schema):
     samples = fields.List(fields.Nested(Sample))
     savings = fields.Nested(Savings, allow_none=True)
     warnings = fields.List(fields.Nested(PreflightWarning))
-    estimated = fields.Boolean(metadata={"description": "true while the audience is not frozen"})
+    estimated = fields.Boolean(
+        metadata={
+            "description": "The sums stand for more than 20,000 recipients and come from a sample of them"
+        }
+    )
+    margin_percent = fields.Float(
+        allow_none=True,
+        metadata={
+            "description": "How far the price may be off, 95 times of 100; 0 when nothing is estimated"
+        },
+    )

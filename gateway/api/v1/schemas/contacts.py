@@ -11,6 +11,9 @@ from .common import ids, number, shown_number, string
 
 SORTS = ("created", "-created", "name", "-name")
 MAX_NUMBERS = 20
+NOT_RESTORED = (
+    "number_taken", "group_deleted", "field_changed", "already_restored", "deleted_since", "gone",
+)  # fmt: skip
 
 
 class NewNumber(Schema):
@@ -123,3 +126,39 @@ class Merge(Schema):
     """Which contacts another one takes over."""
 
     others = fields.List(Id(), data_key="with", required=True, validate=validate.Length(min=1, max=20))
+
+
+class MergedContact(Contact):
+    """A contact that took over others."""
+
+    merge_id = Id(metadata={"description": "Undoes it: POST /contacts/merges/{merge_id}/undo"})
+
+
+class NotRestored(Schema):
+    """Something that undoing a merge left as it is."""
+
+    contact_id = Id()
+    code = fields.String(metadata={"enum": list(NOT_RESTORED)})
+    taken_by = Id(metadata={"description": "The contact that has a number of it now"})
+    group_id = Id(metadata={"description": "The group that is no more"})
+    field = fields.String(metadata={"description": "What somebody has written since"})
+
+
+class MergeRecord(Schema):
+    """A merge as shown."""
+
+    id = Id()
+    contact_id = Id(metadata={"description": "The contact that stayed"})
+    merged = fields.List(Id(), metadata={"description": "Those it took over"})
+    undoable = fields.Boolean()
+    why = fields.String(
+        allow_none=True,
+        metadata={"description": "Why it is not: undone, too_late, changed, contact_gone"},
+    )
+    not_restored = fields.List(
+        fields.Nested(NotRestored), metadata={"description": "What undoing could not bring back"}
+    )
+    actor = fields.String(metadata={"description": "Who asked for it, as in the audit"})
+    created_at = Time()
+    undo_until = Time()
+    undone_at = Time(allow_none=True)

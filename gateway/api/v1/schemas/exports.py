@@ -49,6 +49,14 @@ class NewExport(Schema):
             raise ValidationError({"filter": error.messages}) from None
 
 
+class ExportFailure(Schema):
+    """Why there is no file, in both languages."""
+
+    code = fields.String()
+    el = fields.String()
+    en = fields.String()
+
+
 class Export(Schema):
     """An export as shown."""
 
@@ -57,7 +65,11 @@ class Export(Schema):
     format = fields.String()
     state = fields.String(metadata={"enum": ["queued", "running", "done", "failed"]})
     progress = fields.Float(metadata={"description": "0 to 1"})
-    rows = fields.Integer(allow_none=True)
+    rows = fields.Integer(allow_none=True, metadata={"description": "Written so far"})
+    total = fields.Integer(metadata={"description": "Rows there were when it began, about"})
+    size = fields.Integer(allow_none=True, metadata={"description": "Octets, once it is done"})
     error = fields.String(allow_none=True, metadata={"description": "Code, when it failed"})
+    failure = fields.Nested(ExportFailure, allow_none=True)
     created_at = Time()
     finished_at = Time(allow_none=True)
+    expires_at = Time(allow_none=True, metadata={"description": "Until when it is kept"})

@@ -285,6 +285,7 @@ class Books(Schema):
     projections_match = fields.Boolean()
     holds_match = fields.Boolean()
     credits_match = fields.Boolean()
+    sales_match = fields.Boolean()
     right = fields.Boolean(metadata={"description": "All of the above"})
     wrong = fields.List(Id(), metadata={"description": "Accounts at fault"})
     accounts = fields.Dict(keys=fields.String(), values=Money())
