@@ -178,3 +178,59 @@ def test_a_killed_process_costs_nobody_a_message_or_a_cent(keryx: Keryx, process
     # What the operator took and could not answer any more is proven by its receipt.
     assert stats["distinct"] + stats["rok_lost"] >= everybody - counts["uncertain"]
     eventually(lambda: sum(shop.money()) == counts["uncertain"] * PRICE, 10, 0.1, "the books right")
+
+
+def test_a_template_is_used_again_by_its_id(keryx: Keryx) -> None:
+    shop = keryx.shop(custom_labels=["Κουπόνι", "", "", ""])
+    text = "Γεια σου {%firstname:klitiki|φίλε}, κουπόνι {%Κουπόνι|ERMIS}"
+    key = {"Idempotency-Key": "spring"}
+    wanted = {"name": "Άνοιξη", "text": text, "encoding": "gsm", "sender": "SPRING"}
+    made = shop.ask("POST", "/templates", 201, json=wanted, headers=key)
+    assert shop.ask("POST", "/templates", 201, json=wanted, headers=key) == made
+    assert (made["segment"]["encoding"], made["segment"]["parts"]) == ("gsm", 1)
+    taken = shop.ask("POST", "/templates", 409, json={"name": "ΑΝΟΙΞΗ", "text": "x"})
+    assert taken["code"] == "template_name_taken"
+    refused = shop.ask("POST", "/templates", 422, json={"name": "b", "text": "Γεια {%Πόλη}"})
+    assert (refused["errors"][0]["pointer"], "Πόλη" in refused["errors"][0]["detail"]) == ("/text", True)
+
+    audience = {"numbers": ["6940000001"]}
+    campaign = shop.post("/campaigns", {"template_id": made["id"], "audience": audience}, 201)
+    assert (campaign["template_id"], campaign["name"], campaign["sender"]) == (made["id"], "Άνοιξη", "SPRING")
+    shop.start(campaign["id"])
+    shop.finished(campaign["id"])
+    [message] = keryx.smsc.messages()
+    assert (message.source, message.text) == ("SPRING", "ΓEIA ΣOY ΦIΛE, KOYΠONI ERMIS")
+
+    [listed] = shop.get("/templates?search=ανοιξη&sort=-last_used")["data"]
+    assert listed["last_used_at"] is not None
+    stale = shop.ask(
+        "PATCH", f"/templates/{made['id']}", 412, json={"text": "x"}, headers={"If-Match": '"7"'}
+    )
+    assert stale["current"]["text"] == text
+    changed = shop.ask(
+        "PATCH", f"/templates/{made['id']}", 200, json={"text": "Νέο"}, headers={"If-Match": '"1"'}
+    )
+    assert changed["text"] == "Νέο"
+    shop.ask("DELETE", f"/templates/{made['id']}", 204)
+    assert shop.ask("GET", f"/templates/{made['id']}", 404)["code"] == "unknown_template"
+    assert shop.campaign(campaign["id"])["template_id"] == made["id"]
+    missing = shop.ask("POST", "/campaigns", 422, json={"audience": audience})
+    assert [error["pointer"] for error in missing["errors"]] == ["/name", "/text"]
+
+
+def test_a_schedule_is_in_the_accounts_time_and_can_be_moved_and_taken_back(keryx: Keryx) -> None:
+    shop = keryx.shop()
+    campaign = shop.draft({"numbers": numbers(1)})
+    path = f"/campaigns/{campaign}/schedule"
+    assert shop.post(path, {"at": "2099-07-01T10:00"})["scheduled_at"] == "2099-07-01T07:00:00.000Z"
+    for at, code in (("2099-03-29T03:30", "no_such_time"), ("2099-10-25T03:30", "ambiguous_time")):
+        [error] = shop.post(path, {"at": at}, 422)["errors"]
+        assert (error["pointer"], error["code"]) == ("/at", code)
+    assert shop.post(path, {"at": "2099-10-25T03:30:00+02:00"})["scheduled_at"] == "2099-10-25T01:30:00.000Z"
+    moved = shop.ask("PATCH", f"/campaigns/{campaign}", 200, json={"scheduled_at": "2099-12-24T10:00"})
+    assert (moved["state"], moved["scheduled_at"]) == ("scheduled", "2099-12-24T08:00:00.000Z")
+    draft = shop.post(f"/campaigns/{campaign}/unschedule")
+    assert (draft["state"], draft["scheduled_at"]) == ("draft", None)
+    shop.start(campaign)
+    shop.finished(campaign)
+    assert shop.post(f"/campaigns/{campaign}/unschedule", None, 409)["code"] == "wrong_state"

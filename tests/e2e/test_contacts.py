@@ -132,6 +132,18 @@ def test_duplicates_become_one_with_everything_of_both(running: Keryx) -> None:
     shop.get(f"/contacts/{gone}", 404)
     assert [shop.get(f"/groups/{group}")["members"] for group in groups] == [1, 1]
 
+    merge = f"/contacts/merges/{merged['merge_id']}"
+    assert shop.get(merge)["undoable"]
+    shop.ask("PATCH", f"/contacts/{kept}", json={"email": "maria@example.gr"})
+    assert shop.post(f"{merge}/undo", status=409)["code"] == "not_undoable_changed"
+    tag = shop.http.get(f"/api/v1/contacts/{kept}").headers["ETag"]
+    undone = shop.post(f"{merge}/undo", headers={"If-Match": tag})
+    assert undone["not_restored"] == [{"contact_id": kept, "code": "field_changed", "field": "email"}]
+    assert shop.post(f"{merge}/undo") == undone == shop.get("/contacts/merges")["data"][0]
+    assert [len(shop.get(f"/contacts/{one}")["numbers"]) for one in (kept, gone)] == [1, 1]
+    assert shop.get(f"/contacts/{gone}")["note"] == ""
+    assert [shop.get(f"/groups/{group}")["members"] for group in groups] == [2, 1]
+
 
 def test_a_small_selection_is_done_at_once_and_undone(shop: Shop) -> None:
     found = {"filter": {"search": "γιωργος"}}

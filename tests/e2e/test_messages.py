@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -134,6 +135,29 @@ def test_the_history_comes_as_csv_and_nothing_in_it_is_a_formula(keryx: Keryx) -
         (sent[0]["id"], NUMBER, "Καλημέρα", "delivered"),
         (sent[1]["id"], NUMBER, "'=1+1", "delivered"),
     ]
+
+
+def test_a_file_is_fetched_in_parts_named_in_greek_and_removed(keryx: Keryx) -> None:
+    shop = keryx.shop()
+    shop.send(to=NUMBER, text="Καλημέρα")
+    job = shop.post("/exports", {"what": "messages", "format": "xlsx"}, 202)
+    path = f"/exports/{job['id']}"
+    eventually(lambda: shop.get(path)["state"] == "done", 20, 0.1, "the export")
+    shown, file = shop.get(path), shop.get(f"{path}/file")
+    assert (shown["rows"], shown["total"], shown["size"], shown["failure"]) == (1, 1, len(file), None)
+
+    part = shop.http.get(f"/api/v1{path}/file", headers={"Range": "bytes=2-"})
+    assert (part.status_code, part.content) == (206, file[2:])
+    assert part.headers["Content-Disposition"].endswith(f"{quote('Μηνύματα')}-{job['id']}.xlsx")
+    again = shop.http.get(f"/api/v1{path}/file", headers={"If-None-Match": part.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    behind = shop.http.get(f"/api/v1{path}/file", headers={"Range": f"bytes={len(file)}-"})
+    assert (behind.status_code, behind.json()["code"]) == (416, "range_not_satisfiable")
+
+    keryx.shop(0).ask("DELETE", path, 404)
+    shop.ask("DELETE", path, 204)
+    for gone in (path, f"{path}/file"):
+        assert shop.get(gone, 404)["code"] == "unknown_export"
 
 
 def test_what_is_another_s_is_not_there(keryx: Keryx) -> None:

@@ -113,9 +113,14 @@ def test_a_campaign_beyond_the_limit_does_not_start_and_one_that_grew_is_paused(
     limit(keryx, shop, spender, 15 * PRICE)
     grown = shop.draft({"numbers": numbers(5)})
     shop.post(f"/campaigns/{grown}/schedule", {"at": "2090-01-01T00:00:00Z"})
+    limit(keryx, shop, spender, 5 * PRICE - 1)
+    refused = shop.post(f"/campaigns/{grown}/schedule", {"at": "2090-01-01T00:00:00Z"}, 429)
+    assert (refused["code"], "0.225" in refused["detail"]) == ("spend_limit_reached", 5 * PRICE == 225_000)
+    limit(keryx, shop, spender, 15 * PRICE)
     soon = datetime.now(UTC).timestamp() + 2
     at = datetime.fromtimestamp(soon, UTC).isoformat()
-    shop.post(f"/campaigns/{grown}/schedule", {"at": at})
+    warned = shop.post(f"/campaigns/{grown}/schedule", {"at": at})["warnings"]
+    assert [warning["code"] for warning in warned] == ["spend_limit_reached"]
     paused = shop.until(grown, lambda found: found["state"] == "paused", what="paused by its limit")
     assert paused["pause_reason"] == "spend_limit_reached"
     assert shop.money()[0] == micro("100.00") - 11 * PRICE
@@ -147,7 +152,7 @@ def test_the_statement_is_the_file_and_the_balance(keryx: Keryx) -> None:
     holds, rows = exported(shop, kind="hold"), exported(shop)
 
     assert [row["kind"] for row in holds] == ["hold"] * 3
-    assert [str(row["id"]) for row in rows] == [entry["id"] for entry in entries(shop, limit=500)]
+    assert [str(int(row["id"])) for row in rows] == [entry["id"] for entry in entries(shop, limit=500)]
     assert round(sum(row["available"] for row in rows) * 1_000_000) == shop.money()[0]
     assert (
         shop.post("/exports", {"what": "ledger", "filter": {"sender": "X"}}, 422)["code"] == "invalid_fields"
@@ -161,3 +166,16 @@ def exported(shop: Shop, **filters: Any) -> list[dict[str, Any]]:
     book = openpyxl.load_workbook(io.BytesIO(shop.get(f"/exports/{job['id']}/file")))
     header, *rows = book.worksheets[0].iter_rows(values_only=True)
     return [dict(zip(map(str, header), row, strict=True)) for row in rows]
+
+
+def test_a_schedule_that_the_balance_cannot_pay_yet_is_told_and_stands(keryx: Keryx) -> None:
+    shop = keryx.shop(4 * PRICE)
+    campaign = shop.draft({"numbers": numbers(5)})
+    later = {"at": "2090-01-01T00:00:00Z"}
+    told = shop.post(f"/campaigns/{campaign}/schedule", later)
+    assert (told["state"], [warning["code"] for warning in told["warnings"]]) == (
+        "scheduled",
+        ["insufficient_funds"],
+    )
+    shop.ask("PATCH", f"/campaigns/{campaign}", 200, json={"audience": {"numbers": numbers(4)}})
+    assert shop.post(f"/campaigns/{campaign}/schedule", later)["warnings"] == []

@@ -105,6 +105,48 @@ def test_a_changed_mind_is_followed_within_the_hour(keryx: Keryx, public: httpx.
     assert [one["state"] for one in shop.get("/opt-outs")["data"]] == ["withdrawn"]
 
 
+def test_the_link_of_somebody_who_was_erased_still_opts_out(keryx: Keryx, public: httpx.Client) -> None:
+    shop, (number, other) = keryx.shop(), numbers(2)
+    campaign(keryx, shop, number, other)
+    page = link(keryx, number)
+    shop.post(f"/contacts/gdpr/{number}/erase", status=202)
+    eventually(lambda: "erased" in str(shop.get("/messages")), 40, 0.1, "the history without the number")
+    shop.get(f"/contacts/gdpr/{number}", 404)
+
+    shown = public.get(page, params={"lang": "en"})
+    assert (shown.status_code, "the number that got this message" in shown.text) == (200, True)
+    assert "•" not in shown.text
+    for _ in range(2):
+        assert "Έγινε" in public.post(page).text
+    assert "<form" not in public.get(page).text
+    assert public.post(f"{page}/undo").status_code == 409
+
+    assert (blacklist(shop), shop.get("/opt-outs")["data"]) == ({}, [])
+    shop.get(f"/contacts/gdpr/{number}", 404)
+    back = shop.post("/contacts", {"numbers": [{"number": number}]}, 201)
+    assert back["blacklisted"]
+    again = shop.send(to=number, text="Again")
+    assert shop.message(again["id"], "blocked", "delivered")["state"] == "blocked"
+
+
+def test_who_is_erased_gets_nothing_more_of_a_campaign_under_way(keryx: Keryx) -> None:
+    shop, both = keryx.shop(), set(numbers(2))
+    for number in both:
+        shop.post("/contacts", {"numbers": [{"number": number}]}, 201)
+    campaign_id = shop.draft({"all": True}, sender=SHORT_CODE, pace=10)  # one in six seconds
+    shop.start(campaign_id)
+    (sent,) = eventually(lambda: {m.destination for m in keryx.smsc.messages()}, 30, 0.05, "the first one")
+    shop.post(f"/campaigns/{campaign_id}/pause")
+    (gone,) = both - {sent}
+
+    shop.post(f"/contacts/gdpr/{gone}/erase", status=202)
+    shop.post(f"/campaigns/{campaign_id}/resume")
+
+    counts = shop.finished(campaign_id)["counts"]
+    assert (counts["recipients"], counts["delivered"]) == (2, 1)
+    assert [message.destination for message in keryx.smsc.messages()] == [sent]
+
+
 def test_a_link_that_nobody_got_is_a_friendly_page(keryx: Keryx, public: httpx.Client) -> None:
     for address in ("/u/AAAAAAAAAAA", "/u/short", "/u/zzzzzzzzzzz"):
         for method in ("GET", "POST"):

@@ -109,6 +109,7 @@ def owner(stack: Stack) -> Iterator[Tenant]:
             "audience": {"group_ids": [group["id"]]},
         },
     )
+    template = tenant.make("/api/v1/templates", {"name": tenant.mark, "text": tenant.mark})
     message = {"to": NUMBER, "text": tenant.mark, "sender": "Keryx"}
     sent = tenant.make("/api/v1/messages", message, 202)["data"][0]
     tenant.make("/api/v1/blacklist", {"numbers": ["6987654321"], "reason": tenant.mark}, 200)
@@ -116,6 +117,10 @@ def owner(stack: Stack) -> Iterator[Tenant]:
     saved = tenant.make("/api/v1/filters", {"name": tenant.mark, "filter": {"search": "x"}})
     selection = {"ids": [contact["id"]]}
     bulk = tenant.make("/api/v1/contacts/bulk", {"action": "unblacklist", "selection": selection}, 200)
+    double = tenant.make(
+        "/api/v1/contacts", {"first_name": tenant.mark, "numbers": [{"number": "6944444444"}]}
+    )
+    merged = tenant.make(f"/api/v1/contacts/{contact['id']}/merge", {"with": [double["id"]]}, 200)
     imported = tenant.http.post("/api/v1/imports", json={"text": f"6911111111 {tenant.mark}"})
     assert imported.status_code in (201, 202), imported.text
     profile = {"name": tenant.mark, "country": "GR"}
@@ -125,10 +130,12 @@ def owner(stack: Stack) -> Iterator[Tenant]:
         group_id=group["id"],
         contact_id=contact["id"],
         campaign_id=campaign["id"],
+        template_id=template["id"],
         message_id=sent["id"],
         export_id=export["id"],
         filter_id=saved["id"],
         bulk_id=bulk["id"],
+        merge_id=merged["merge_id"],
         import_id=imported.json()["id"],
         order_id=order["id"],
         receipt_id="1",
@@ -223,6 +230,7 @@ def snapshot(tenant: Tenant) -> dict[str, Any]:
             "/api/v1/contacts/{contact_id}",
             "/api/v1/groups/{group_id}",
             "/api/v1/campaigns/{campaign_id}",
+            "/api/v1/templates/{template_id}",
             "/api/v1/imports/{import_id}",
             "/api/v1/blacklist",
             "/api/v1/opt-outs",
