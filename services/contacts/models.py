@@ -18,7 +18,6 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
-    cast,
     text,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -47,14 +46,6 @@ class Contact(Base):
         Index("contacts_account_id", "account_id", "id"),
         Index("contacts_created", "account_id", "created_at", "id"),
         Index("contacts_name", "account_id", text(NAME_KEY), "id"),
-        Index(
-            "contacts_search",
-            "account_id",
-            "search",
-            postgresql_using="gin",
-            postgresql_ops={"search": "gin_trgm_ops"},
-            postgresql_with=PENDING,
-        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
@@ -95,14 +86,44 @@ class Phone(Base):
     is_primary: Mapped[bool] = mapped_column(Boolean)
 
 
-Index(
-    "phones_search",
-    Phone.account_id,
-    cast(Phone.msisdn, Text).label("digits"),
-    postgresql_using="gin",
-    postgresql_ops={"digits": "gin_trgm_ops"},
-    postgresql_with=PENDING,
-)
+class SearchEntry(Base):
+    """What a contact is searched for: its fields as in ``Contact.search``, its numbers with a space between them.
+
+    It follows the contact (``jobs.sorting``); those in ``SearchChange`` may be behind, missing, or of a contact that is gone.
+    """
+
+    __tablename__ = "search_entries"
+    __table_args__ = (
+        Index(
+            "search_entries_search",
+            "account_id",
+            "search",
+            "digits",
+            postgresql_using="gin",
+            postgresql_ops={"search": "gin_trgm_ops", "digits": "gin_trgm_ops"},
+            postgresql_with=PENDING,
+        ),
+    )
+
+    contact_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    search: Mapped[str] = mapped_column(Text)
+    digits: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(Text(collation="C"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SearchChange(Base):
+    """Contacts of an account, from one id to another, whose entries are not up to date. Written by triggers (0014) in the
+    transaction of the change."""
+
+    __tablename__ = "search_changes"
+    __table_args__ = (Index("search_changes_account_id", "account_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    first_id: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class Group(Base):

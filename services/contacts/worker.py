@@ -30,6 +30,7 @@ from .jobs import (
     freezing,
     housekeeping,
     purging,
+    sorting,
     staging,
 )
 
@@ -228,9 +229,9 @@ class Contacts:
         return purging.purge_next(self._tidier)
 
     def _keep_house(self) -> bool:
-        housekeeping.sort_in(self._house)
+        more = sorting.sort_in(self._house)
         counting.fold(self._house)
-        return housekeeping.purge_next(self._house)
+        return housekeeping.purge_next(self._house) or more
 
 
 class _Wake:

@@ -1,4 +1,4 @@
-"""What time brings: new rows into the search indexes, and the end of what is kept for a time."""
+"""What time brings: the end of what is kept for a time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,10 @@ from . import bulking
 log = logs.get(__name__)
 
 PAGE = 10_000
-PENDING = ("contacts_search", "phones_search")
 
 _AUDIT = (
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < %(until)s ORDER BY id LIMIT %(page)s)"
 )
-
-
-def sort_in(connection: Any) -> None:
-    """Sort what was written lately into the search indexes; what still waits, every search looks through."""
-    for index in PENDING:
-        with connection, connection.cursor() as cursor:
-            queries.value(cursor, "SELECT gin_clean_pending_list(%(index)s::regclass)", {"index": index})
 
 
 def purge_next(connection: Any) -> bool:

@@ -2,16 +2,17 @@
 
 Two ways, the first of which is bounded and the second of which is only gone when few match. *Walking*: the next WINDOW
 contacts in the order asked for are looked at; common terms fill a page from these. *Gathering*: what a window did not
-fill matches rarely, so all matches are fetched by the trigram index and sorted. Which way is taken never depends on
-what the planner believes of an account that an import is filling.
+fill matches rarely, so all matches are fetched by the trigrams of their entries and sorted. Which way is taken never depends
+on what the planner believes of an account that an import is filling.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,29 +20,11 @@ import orjson
 
 from .. import domain
 from ..errors import BadCursor
-from . import require_groups, row, rows, value
+from . import row, rows, value
+from .filters import CONTACT_NAME_KEY, Conditions, conditions
 
 WINDOW = 4_000
 FEW = 15_000
-
-NAME_KEY = 'contacts_name_key(c.last_name, c.first_name) COLLATE "C"'
-
-# Seen from the few that are blacklisted when gathering, from each contact when walking.
-_IS_BLACKLISTED = """EXISTS (
-    SELECT FROM phones p JOIN suppressions s ON s.account_id = p.account_id AND s.msisdn = p.msisdn AND s.active
-    WHERE p.contact_id = c.id)"""
-_THE_BLACKLISTED = """c.id IN (
-    SELECT p.contact_id FROM suppressions s JOIN phones p ON p.account_id = s.account_id AND p.msisdn = s.msisdn
-    WHERE s.account_id = %(account_id)s AND s.active)"""
-
-_HAS_DIGITS = "EXISTS (SELECT FROM phones p WHERE p.contact_id = c.id AND p.msisdn::text LIKE %(digits)s)"
-
-_TERM_OR_DIGITS_BY_INDEX = """c.id IN (
-    SELECT f.id FROM contacts f WHERE f.account_id = %(account_id)s AND {words}
-    UNION SELECT p.contact_id FROM phones p WHERE p.account_id = %(account_id)s AND p.msisdn::text LIKE %(digits)s)"""
-
-_IN_GROUP = "EXISTS (SELECT FROM group_members m WHERE m.group_id = %(group_id)s AND m.contact_id = c.id)"
-_THE_GROUP = "c.id IN (SELECT m.contact_id FROM group_members m WHERE m.group_id = %(group_id)s)"
 
 
 @dataclass(frozen=True)
@@ -59,78 +42,28 @@ class Order:
         return ", ".join(f"{key} {'DESC' if self.descending else 'ASC'}" for key in self.keys)
 
     @property
-    def after(self) -> str:
-        """Whether a contact comes after the cursor ``%(after_0)s …``."""
+    def by_name(self) -> str:
+        """For ORDER BY, of columns k0, k1 that hold the keys."""
+        return ", ".join(f"k{n} {'DESC' if self.descending else 'ASC'}" for n in range(len(self.keys)))
+
+    def after(self, params: Mapping[str, Any]) -> list[str]:
+        """Whether a contact comes after the cursor ``%(after_0)s …``, when there is one in ``params``."""
+        if "after_0" not in params:
+            return []
         values = ", ".join(f"%(after_{n})s::{kind}" for n, kind in enumerate(self.types))
-        return f"({', '.join(self.keys)}) {'<' if self.descending else '>'} ({values})"
+        return [f"({', '.join(self.keys)}) {'<' if self.descending else '>'} ({values})"]
+
+    def of_entries(self) -> Order:
+        """The same of search entries, which have the key of names in a column."""
+        keys = tuple("c.name_key" if key == CONTACT_NAME_KEY else key for key in self.keys)
+        return replace(self, keys=keys)
 
 
 _ORDERS = {
     "id": (("c.id",), ("bigint",)),
     "created": (("c.created_at", "c.id"), ("timestamptz", "bigint")),
-    "name": ((NAME_KEY, "c.id"), ("text", "bigint")),
+    "name": ((CONTACT_NAME_KEY, "c.id"), ("text", "bigint")),
 }
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What a filter asks of contacts ``c``: as tested on each when walking, and as fetched when gathering."""
-
-    walking: list[str] = field(default_factory=list)
-    gathering: list[str] = field(default_factory=list)
-    bounds: list[str] = field(default_factory=list)
-    params: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, walking: str, gathering: str | None = None) -> None:
-        """Both forms of one condition."""
-        self.walking.append(walking)
-        self.gathering.append(gathering or walking)
-
-    @property
-    def everything(self) -> str:
-        """For a WHERE that takes all that match."""
-        return " AND ".join(["c.account_id = %(account_id)s", *self.bounds, *self.gathering])
-
-
-def conditions(session: Any, account_id: int, wanted: Mapping[str, Any]) -> Conditions:
-    """What a checked ``schemas.Filter`` asks for. Raises UnknownGroup."""
-    found = Conditions(params={"account_id": account_id})
-    if wanted["group_id"] is not None:
-        require_groups(session, account_id, [wanted["group_id"]])
-        found.params["group_id"] = wanted["group_id"]
-        found.add(_IN_GROUP, _THE_GROUP)
-    if wanted["search"]:
-        _add_search(found, wanted["search"])
-    if wanted["blacklisted"] is not None:
-        if wanted["blacklisted"]:
-            found.add(_IS_BLACKLISTED, _THE_BLACKLISTED)
-        else:
-            found.add(f"NOT {_IS_BLACKLISTED}")
-    for name, sign in (("created_from", ">="), ("created_until", "<")):
-        if wanted[name] is not None:
-            found.bounds.append(f"c.created_at {sign} %({name})s")
-            found.params[name] = wanted[name]
-    return found
-
-
-def _add_search(found: Conditions, term: str) -> None:
-    words = domain.search_words(term)
-    patterns = {f"word_{n}": domain.like(word) for n, word in enumerate(words) if len(word) >= 3}
-    starts = {f"word_{n}": domain.like(word)[1:] for n, word in enumerate(words) if len(word) < 3}
-    found.params.update(patterns | starts)
-    tests = [f"{{c}}.search LIKE contacts_fold(%({name})s)" for name in patterns]
-    # Too short for a trigram: looked for where a word begins, which the index can find.
-    tests += [
-        f"({{c}}.search LIKE contacts_fold(%({name})s) OR {{c}}.search LIKE '%% ' || contacts_fold(%({name})s))"
-        for name in starts
-    ]
-    text = " AND ".join(tests) or "false"
-    walking, by_index = text.format(c="c"), text.format(c="f")
-    if digits := domain.digits_in(term):
-        found.params["digits"] = f"%{digits}%"
-        found.add(f"({walking} OR {_HAS_DIGITS})", _TERM_OR_DIGITS_BY_INDEX.format(words=by_index))
-    else:
-        found.add(walking)
 
 
 def page_ids(
@@ -139,13 +72,12 @@ def page_ids(
     """The ids of a page in order and the cursor of the next. Raises UnknownGroup, BadCursor."""
     asked = conditions(session, account_id, wanted)
     order = _order(wanted)
-    params = asked.params | _after(order, cursor) | {"limit": limit + 1, "window": WINDOW}
-    after = [order.after] if cursor is not None else []
-    found = None
-    if not (wanted["blacklisted"] and _are_few_blacklisted(session, account_id)):
-        found = _walk(session, asked, order, after, params, by_group=wanted["group_id"] is not None)
-    if found is None:
-        found = _gather(session, asked, order, after, params)
+    params = asked.params | _after(order, cursor) | {"limit": limit + 1}
+    if wanted["blacklisted"] and _are_few_blacklisted(session, account_id):
+        found = _gather(session, asked, order, params)
+    else:
+        walked = _walk(session, asked, order, params, by_group=wanted["group_id"] is not None)
+        found = walked if walked is not None else _gather_entries(session, asked, order, params)
     following = _cursor(order, found[limit - 1]) if len(found) > limit else None
     return [one[-1] for one in found[:limit]], following
 
@@ -166,49 +98,68 @@ def _order(wanted: Mapping[str, Any]) -> Order:
 
 
 def _walk(
-    session: Any, asked: Conditions, order: Order, after: list[str], params: dict[str, Any], by_group: bool
+    session: Any, asked: Conditions, order: Order, params: dict[str, Any], by_group: bool
 ) -> list[list[Any]] | None:
     """The page, or None when the window did not fill it and there is more behind it."""
-    source, bounds, tests = "contacts c", ["c.account_id = %(account_id)s", *asked.bounds], asked.walking
+    source, bounds, tests = "contacts c", ["c.account_id = %(account_id)s", *asked.bounds], asked.tests
     if by_group and order.name == "id":
         source = "group_members m JOIN contacts c ON c.id = m.contact_id"
-        bounds, tests = ["m.group_id = %(group_id)s"], asked.walking[1:]
-        order = Order("id", ("m.contact_id",), order.types, order.descending)
-        after = [order.after] if after else []
+        bounds, tests = ["m.group_id = %(group_id)s"], asked.tests[1:]
+        order = replace(order, keys=("m.contact_id",))
+    tests = [asked.words, *tests] if asked.words else tests
+    hits, seen = _first(session, source, bounds, tests, order, params | {"window": WINDOW})
+    return hits if len(hits) >= params["limit"] or seen < WINDOW else None
+
+
+def _gather_entries(session: Any, asked: Conditions, order: Order, params: dict[str, Any]) -> list[list[Any]]:
+    """The page from all that have the words, by their trigrams."""
+    if not asked.entries:
+        return _gather(session, asked, order, params)
+    with _by_index(session):
+        source = f"(SELECT *, '' AS search FROM ({asked.entries}) e) c"
+        found, _ = _first(
+            session, source, asked.bounds, asked.tests, order.of_entries(), params | {"window": None}
+        )
+    return found
+
+
+def _first(
+    session: Any, source: str, bounds: list[str], tests: list[str], order: Order, params: dict[str, Any]
+) -> tuple[list[list[Any]], int]:
+    """The keys of the first that pass the tests, of ``window`` in order; how many there were, if that did not fill a page."""
     named = [f"{key} AS k{n}" for n, key in enumerate(order.keys)]
     keys = ", ".join(f"k{n}" for n in range(len(named)))
-    sorting = ", ".join(f"k{n} {'DESC' if order.descending else 'ASC'}" for n in range(len(named)))
+    where = " AND ".join([*bounds, *order.after(params)]) or "true"
     # What is materialised is read in its order, and no further than until the page is full: so nothing sorts it again, and
     # it is counted only when the page is not full. Otherwise all 4,000 would be tested for each page, 140 ms of them.
     sql = f"""WITH seen AS MATERIALIZED (
-            SELECT c.id, c.search, {", ".join(named)} FROM {source}
-            WHERE {" AND ".join([*bounds, *after])} ORDER BY {order.by} LIMIT %(window)s
+            SELECT c.id, c.search, {", ".join(named)} FROM {source} WHERE {where} ORDER BY {order.by} LIMIT %(window)s
         ), hits AS MATERIALIZED (SELECT {keys} FROM seen c WHERE {" AND ".join(tests) or "true"} LIMIT %(limit)s)
-        SELECT (SELECT coalesce(jsonb_agg(jsonb_build_array({keys}) ORDER BY {sorting}), '[]') FROM hits) AS hits,
+        SELECT (SELECT coalesce(jsonb_agg(jsonb_build_array({keys}) ORDER BY {order.by_name}), '[]') FROM hits) AS hits,
             CASE WHEN (SELECT count(*) FROM hits) < %(limit)s THEN (SELECT count(*) FROM seen) ELSE 0 END AS seen"""
     found = row(session, sql, params)
     assert found is not None
-    hits: list[list[Any]] = found["hits"]
-    return hits if len(hits) >= params["limit"] or found["seen"] < WINDOW else None
+    return found["hits"], found["seen"]
 
 
-def _gather(
-    session: Any, asked: Conditions, order: Order, after: list[str], params: dict[str, Any]
-) -> list[list[Any]]:
-    # Only what is rare is gathered: by its index, whatever the statistics say of the account just now.
-    value(session, "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)", {})
+def _gather(session: Any, asked: Conditions, order: Order, params: dict[str, Any]) -> list[list[Any]]:
+    """The page from all that fulfil what is rare."""
+    words = [asked.words] if asked.words else []
+    where = ["c.account_id = %(account_id)s", *asked.bounds, *asked.fetching, *words, *order.after(params)]
     named = ", ".join(f"{key} AS k{n}" for n, key in enumerate(order.keys))
-    sorting = ", ".join(f"k{n} {'DESC' if order.descending else 'ASC'}" for n in range(len(order.keys)))
-    where = " AND ".join([asked.everything, *after])
-    sql = f"SELECT {named} FROM contacts c WHERE {where}"
-    if "word_1" in params:
-        # Apart from its LIMIT. The planner takes words for independent; two that are never in one contact made it walk
-        # through all contacts, 670 ms, where the index knows in 16 that there is none.
-        sql = f"WITH found AS MATERIALIZED ({sql}) SELECT * FROM found"
-    sql += f" ORDER BY {sorting} LIMIT %(limit)s"
-    found = [list(one.values()) for one in rows(session, sql, params)]
+    sql = (
+        f"SELECT {named} FROM contacts c WHERE {' AND '.join(where)} ORDER BY {order.by_name} LIMIT %(limit)s"
+    )
+    with _by_index(session):
+        return [list(one.values()) for one in rows(session, sql, params)]
+
+
+@contextmanager
+def _by_index(session: Any) -> Iterator[None]:
+    """Only what is rare is gathered: by its index, whatever the statistics say of the account just now."""
+    value(session, "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)", {})
+    yield
     value(session, "SELECT set_config('enable_seqscan', 'on', true)", {})
-    return found
 
 
 def _cursor(order: Order, last: list[Any]) -> str:

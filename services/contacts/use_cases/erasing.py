@@ -25,6 +25,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('erasing', %(account_id)s
 # sent finds the pseudonym (queries.links). An audience that still waits is frozen without the number.
 _ERASE = (
     "DELETE FROM contacts WHERE account_id = %(account_id)s AND id = ANY(%(ids)s)",
+    "DELETE FROM search_entries WHERE account_id = %(account_id)s AND contact_id = ANY(%(ids)s || %(deleted_ids)s::bigint[])",
     "DELETE FROM trash WHERE account_id = %(account_id)s AND contact_id = ANY(%(deleted_ids)s)",
     """UPDATE bulk_items SET before = NULL WHERE before ? 'numbers' AND contact_id = ANY(%(ids)s || %(deleted_ids)s::bigint[])
     AND job_id IN (SELECT id FROM bulk_jobs WHERE account_id = %(account_id)s AND NOT purged)""",

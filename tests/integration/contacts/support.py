@@ -75,6 +75,11 @@ def call(db: Database, use_case: Callable[..., Any], *arguments: Any) -> Any:
         return use_case(session, *arguments)
 
 
+def database_url(db: Database) -> str:
+    """For a connection of one's own."""
+    return db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def fetch(db: Database, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
     """Rows."""
     with db.transaction() as session:

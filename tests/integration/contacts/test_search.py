@@ -1,29 +1,43 @@
-"""Search: both ways to a page find the same, in each order, page by page."""
+"""Search: all ways to a page find the same, in each order, page by page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg2
 import pytest
 
 from servicekit.database import Database
 from services.contacts import schemas
 from services.contacts.errors import BadCursor
+from services.contacts.jobs import sorting
 from services.contacts.queries import contacts as read
-from services.contacts.queries import search
+from services.contacts.queries import filters, search
 from services.contacts.use_cases import suppressions
-from tests.integration.contacts.support import call, fetch, new_contact, new_group
+from tests.integration.contacts.support import call, database_url, fetch, new_contact, new_group
 
 pytestmark = pytest.mark.integration
 
 NAMES = ("ΓΙΏΡΓΟΣ", "Άννα", "giorgos", "Ζωή", "Βαΐα", "Γιώργος", "Ηλίας")
 
 
-@pytest.fixture(params=[4_000, 1], ids=["walking", "gathering"], autouse=True)
-def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window that holds everybody, and one that nothing is found in."""
-    monkeypatch.setattr(search, "WINDOW", request.param)
+@pytest.fixture(params=["walking", "gathering what changed", "gathering entries"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, db: Database) -> Iterator[None]:
+    """A window that holds everybody, and one that nothing is found in; then nobody's entry is there yet, or everybody's."""
+    monkeypatch.setattr(search, "WINDOW", 4_000 if request.param == "walking" else 1)
+    connection = psycopg2.connect(database_url(db))
+
+    def sorted_in(*arguments: Any) -> filters.Conditions:
+        while sorting.sort_in(connection):
+            pass
+        return filters.conditions(*arguments)
+
+    if request.param == "gathering entries":
+        monkeypatch.setattr(search, "conditions", sorted_in)
+    yield
+    connection.close()
 
 
 @pytest.fixture
