@@ -30,7 +30,7 @@ infra: setup ## start only PostgreSQL and RabbitMQ, for working on tests
 logs: setup ## follow the logs of all processes
 	@$(VENV)/python -m deploy.local.logs
 
-test: setup ## run all tests on databases and a virtual host of their own (ARGS="-k word" goes to pytest)
+test: setup ## run all tests, in two processes (ARGS="path -k word -x --pdb" goes to pytest: what it picks runs in one)
 	@$(VENV)/python -m deploy.local.testing $(ARGS)
 
 bench: setup ## measure rates, processor time and memory (ONLY=row,… N=… RUNS=…; see docs/performance.md)

@@ -1,14 +1,13 @@
 """Fixtures for tests on real servers. They are made on demand: unit tests start nothing.
 
-``make test`` prepares the world and says so in the environment; plain ``pytest`` prepares one itself, by the
-same code.
+Each process of a run has a world of its own, whether ``make test`` started it or somebody's ``pytest``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -16,16 +15,22 @@ from deploy.local import layout, testing
 from tests.support.infra import Infra
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Who runs what, when several processes share the tests."""
+    from tests.support.sharing import ByFile
+
+    return ByFile(config, log)
+
+
 @pytest.fixture(scope="session")
 def infra() -> Iterator[Infra]:
-    """PostgreSQL and RabbitMQ with names of this session's own."""
+    """PostgreSQL and RabbitMQ with names of this process's own."""
     from servicekit.migrate import migrate
 
     here = layout.current()
-    with ExitStack() as stack:
-        world = testing.imported(os.environ) or stack.enter_context(testing.test_world(here))
-        pair = testing.own_pair(here)
-        yield Infra(world, pair, migrate)
+    with testing.test_world(here) as world:
+        yield Infra(world, testing.own_pair(here), migrate)
 
 
 @pytest.fixture
