@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -71,7 +71,7 @@ def running(
 
 
 def _launch(module: str, *arguments: str, environment: Mapping[str, str], log: Path) -> Running:
-    port = _free_port()
+    port = free_port()
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -112,9 +112,3 @@ def _is_ready(one: Running) -> bool:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
     return kept | {"PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}", "PYTHONWARNINGS": "ignore", "TZ": "UTC"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

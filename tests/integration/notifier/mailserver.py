@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
+from tests.support.ports import free_port
 
 
 class MailServer:
@@ -51,20 +52,10 @@ class MailServer:
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
     """Such a server, running."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    server = MailServer(port)
-    controller = Controller(server, hostname="127.0.0.1", port=port, decode_data=False)
+    server = MailServer(free_port())
+    controller = Controller(server, hostname="127.0.0.1", port=server.port, decode_data=False)
     controller.start()
     try:
         yield server
     finally:
         controller.stop()
-
-
-def unused_port() -> int:
-    """A port where nobody answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,7 +13,8 @@ from servicekit.database import Database, cursor_of
 from services.notifier import sending, use_cases
 from services.notifier.domain import MAX_ATTEMPTS
 from services.notifier.mailer import MailSettings, SmtpMailer
-from tests.integration.notifier.mailserver import MailServer, unused_port
+from tests.integration.notifier.mailserver import MailServer
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +76,7 @@ def test_the_english_account_gets_it_in_english(db: Database, server: MailServer
 
 def test_without_a_server_it_waits_and_goes_later(db: Database, server: MailServer) -> None:
     queue(db, "a@x.example")
-    sending.send_due(db, mailer(unused_port()))
+    sending.send_due(db, mailer(free_port()))
     (waiting,) = rows(db)
     assert (waiting["state"], waiting["attempts"]) == ("queued", 1)
     assert 20 <= waiting["due_in"] <= 30
@@ -144,7 +145,7 @@ def test_after_the_last_attempt_it_has_failed(db: Database) -> None:
     queue(db, "a@x.example")
     for _ in range(MAX_ATTEMPTS):
         make_due(db)
-        sending.send_due(db, mailer(unused_port()))
+        sending.send_due(db, mailer(free_port()))
 
     assert (rows(db)[0]["state"], rows(db)[0]["attempts"]) == ("failed", MAX_ATTEMPTS)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from deploy.local.layout import ROOT
 from servicekit import topology, wire
 from servicekit.outbox import EXCHANGE
 from tests.support.infra import Infra
+from tests.support.ports import free_port
 from tests.support.queues import depths
 from tests.support.sql import rows_of
 from tests.support.waiting import eventually
@@ -258,10 +258,3 @@ def channel_of(amqp_uri: str) -> Iterator[Any]:
         yield channel
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
