@@ -1,4 +1,4 @@
-"""One stack for all stories of a session: every process, on databases and a virtual host of its own."""
+"""One stack for all stories: every process, on databases and a virtual host of its own, ended after the last."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .shop import CONNECTOR, WINDOW, Client, Keryx, client
 ROUTES = [(price_class, prefix) for price_class in ("normal", "low") for prefix in ("30", "")]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def told(infra: Infra, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a stack that runs for this session alone."""
+    """The environment of a stack that runs for these stories alone."""
     name = f"{infra.world.name}_e2e"
     world = worlds.provision(infra.pair, name)
     try:
@@ -37,7 +37,7 @@ def told(infra: Infra, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
         worlds.drop(infra.pair, name)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _known_to_all(told: dict[str, str]) -> Iterator[None]:
     """Tests that only need an address and a key find them in the environment."""
     names = ("KERYX_URL", "KERYX_OPERATOR_KEY")
@@ -51,7 +51,7 @@ def _known_to_all(told: dict[str, str]) -> Iterator[None]:
             os.environ[name] = value
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(told: dict[str, str]) -> Keryx:
     """The stack, with a connector to its simulator that carries everything."""
     mailbox = urlsplit(told["KERYX_MAILBOX_URL"])

@@ -1,0 +1,1 @@
+"""Stories of customers and operators, told to a whole running stack."""
