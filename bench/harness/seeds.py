@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from services.contacts.jobs import sorting
 from services.dispatcher import partitions
 from services.dispatcher.domain import State
 
@@ -47,6 +49,9 @@ SELECT id, 1, connector_id, id::text, state, submitted_at, done_at, done_at FROM
 """
 MESSAGES_A_CAMPAIGN = 50_000
 
+_WAITING = "SELECT EXISTS (SELECT FROM search_changes)"
+SORTING_LOOK_SECONDS = 0.1
+
 
 def contacts(connection: Any, account_id: int, count: int) -> int:
     """``count`` customers with a number each, in a new group; its id. ``connection`` commits each statement."""
@@ -59,9 +64,20 @@ def contacts(connection: Any, account_id: int, count: int) -> int:
     sizes = {"firsts": len(people.FIRST), "lasts": len(people.LAST), "cities": len(people.CITIES)}
     wanted = {"account": account_id, "group": group, "count": count, "number": people.FIRST_NUMBER}
     cursor.execute(_CONTACTS, {**names, **sizes, **wanted, "places": people.PLACES})
-    for table in ("contacts", "phones", "group_members"):
+    sort_in(connection)
+    for table in ("contacts", "phones", "group_members", "search_entries"):
         cursor.execute(f"VACUUM ANALYZE {table}")
     return group
+
+
+def sort_in(connection: Any) -> None:
+    """Return once every contact has its search entry, by the worker of the stack or without one."""
+    cursor = connection.cursor()
+    cursor.execute(_WAITING)
+    while cursor.fetchone()[0]:
+        if not sorting.sort_in(connection):
+            time.sleep(SORTING_LOOK_SECONDS)
+        cursor.execute(_WAITING)
 
 
 def history(stack: Stack, account_id: int, count: int) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..harness import people
+from ..harness import people, seeds
 from ..harness.bench import Bench
 from ..harness.row import Deadline, Row, Run
 from ..harness.stack import Customer
@@ -35,12 +35,18 @@ def measure(kind: str, write: Callable[[Path, int], None], bench: Bench, n: int,
     if done["counts"]["accepted"] != n:
         raise ValueError(f"{n} rows, but {done['counts']}")
     found_after = _find_last(customer, n)
+    connection = stack.database("contacts")
+    began = time.perf_counter()
+    seeds.sort_in(connection)
+    sorted_after = time.perf_counter() - began
+    connection.close()
     details = {
         "file_mb": round(len(content) / 1e6, 1),
         "looked_at_s": round(looked, 2),
         "stored_s": round(meter.seconds - looked, 2),
         "progress_seen": len(steps),
         "last_row_found_ms": round(found_after * 1000),
+        "sorted_in_after_s": round(sorted_after, 1),
     }
     return Run(n, meter.seconds, meter.cpu, meter.peak_mb, meter.others, details)
 

@@ -115,12 +115,16 @@ def _gather_entries(session: Any, asked: Conditions, order: Order, params: dict[
     """The page from all that have the words, by their trigrams."""
     if not asked.entries:
         return _gather(session, asked, order, params)
+    source, order = f"(SELECT *, '' AS search FROM ({asked.entries}) e) c", order.of_entries()
+    # The first of 33,000 names are known in a quarter of the time that sorting all of them takes.
+    windows = (params["limit"] * 10, None) if asked.tests else (params["limit"],)
     with _by_index(session):
-        source = f"(SELECT *, '' AS search FROM ({asked.entries}) e) c"
-        found, _ = _first(
-            session, source, asked.bounds, asked.tests, order.of_entries(), params | {"window": None}
-        )
-    return found
+        for window in windows:
+            wanted = params | {"window": window}
+            hits, seen = _first(session, source, asked.bounds, asked.tests, order, wanted)
+            if len(hits) >= params["limit"] or window is None or seen < window:
+                break
+    return hits
 
 
 def _first(
