@@ -71,6 +71,10 @@ class Shop(Client):
         balance = self.get("/balance")
         return micro(balance["available"]), micro(balance["held"])
 
+    def settled(self, available: int) -> None:
+        """Wait until ``available`` micro-euro are left and nothing is held: the books hear of an end after the history."""
+        eventually(lambda: self.money() == (available, 0), 20, 0.1, f"{available} left, nothing held")
+
     def group_of(self, text: str, name: str = "Πελάτες") -> dict[str, Any]:
         """A group with the numbers pasted in ``text``."""
         group: dict[str, Any] = self.post("/groups", {"name": f"{name} {uuid4().hex[:6]}"}, 201)
@@ -127,6 +131,20 @@ class Shop(Client):
         headers = {"Idempotency-Key": key} if key else {}
         answer = self.post("/messages", message, status, headers=headers)
         return answer["data"][0] if status == 202 else answer
+
+    def blocked(self, number: str) -> int:
+        """Write to ``number`` until it is blocked, as it is soon after it opted out; how many got through before."""
+        through = 0
+
+        def is_blocked() -> bool:
+            nonlocal through
+            sent = self.send(to=number, text="x")
+            state = self.message(sent["id"], "blocked", "delivered")["state"]
+            through += state == "delivered"
+            return bool(state == "blocked")
+
+        eventually(is_blocked, 20, 0.1, "the blacklist known to the dispatcher")
+        return through
 
     def message(self, message_id: str, *states: str, timeout: float = 20) -> dict[str, Any]:
         """A message once it is in one of ``states``."""
