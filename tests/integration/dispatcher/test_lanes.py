@@ -13,11 +13,16 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-def busy(plane: Dataplane, window: int = 20) -> None:
-    """An operator who takes 40 ms for each answer."""
-    plane.smsc.faults(preset="calm", latency_ms={"min": 40, "max": 40})
-    plane.prepare(window=window)
+def busy(plane: Dataplane) -> None:
+    """An operator who takes 40 ms for each answer: 500 messages a second."""
+    answering_after(plane, 40)
+    plane.prepare(window=20)
     plane.start_all()
+
+
+def answering_after(plane: Dataplane, milliseconds: int) -> None:
+    """The operator takes so long for each answer from now on."""
+    plane.smsc.faults(preset="calm", latency_ms={"min": milliseconds, "max": milliseconds})
 
 
 def order_of_arrival(plane: Dataplane, urgent: set[str]) -> list[bool]:
@@ -30,7 +35,10 @@ def test_the_priority_lane_goes_first_and_leaves_bulk_its_share(plane: Dataplane
     for _ in range(2):
         plane.send_chunk(500)
     plane.smsc.wait(rok=100)
+    answering_after(plane, 500)  # until the urgent ones are there, however long that takes
     urgent = plane.send_chunk(300, kind="transactional", lane="priority")
+    eventually(lambda: plane.states().total() == 1_300, 15, what="the urgent ones accepted")
+    answering_after(plane, 40)
     plane.wait_final(1_300, 60)
     came = order_of_arrival(plane, {row[0] for row in urgent.messages})
     first, last = came.index(True), len(came) - came[::-1].index(True)
@@ -44,6 +52,7 @@ def test_a_single_urgent_message_does_not_wait_for_a_campaign(plane: Dataplane) 
     for _ in range(2):
         plane.send_chunk(500)
     plane.smsc.wait(rok=100)
+    answering_after(plane, 500)  # the campaign has 20 seconds to go
     urgent = plane.send_chunk(1, kind="transactional", lane="priority")
     eventually(
         lambda: plane.sql(
@@ -53,6 +62,7 @@ def test_a_single_urgent_message_does_not_wait_for_a_campaign(plane: Dataplane) 
         what="the urgent one",
     )
     assert plane.smsc.stats()["rok"] < 900
+    answering_after(plane, 40)
     assert plane.wait_final(1_001, 60) == Counter(delivered=1_001)
 
 
@@ -85,8 +95,10 @@ def test_the_batches_of_a_connector_that_is_switched_off_wait_and_go_on(plane: D
     for _ in range(4):
         plane.send_chunk(250)
     plane.smsc.wait(rok=100)
+    answering_after(plane, 500)  # 20 seconds to go
     change(plane, enabled=False)
     eventually(lambda: not plane.smsc.stats()["binds"], 15, what="the bind to end")
+    answering_after(plane, 40)
     assert 0 < plane.smsc.stats()["rok"] < 1_000
     assert plane.sql("SELECT 1 FROM batches")
     change(plane, enabled=True)
