@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(predicate: Callable[[], T], timeout: float = 10.0, pause: float = 0.02, what: str = "") -> T:
+def eventually(predicate: Callable[[], T], timeout: float = 30.0, pause: float = 0.02, what: str = "") -> T:
     """The first true value of ``predicate``, asked until ``timeout`` seconds are over; then AssertionError.
 
     A predicate that asserts is asked again too, and its last complaint is the error's cause.

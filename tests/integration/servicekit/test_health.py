@@ -47,7 +47,7 @@ def test_a_service_asked_to_end_while_its_broker_is_away_does_not_wait_for_it(fr
     replica = fresh_site.start_toy("cut off")
     with fresh_site.gate.shut():
         eventually(lambda: not replica.is_ready())
-        replica.terminate(toy.DRAIN_SECONDS + 3)
+        replica.terminate(toy.DRAIN_SECONDS + 10)
 
 
 def test_a_page_that_is_not_there_is_not_found(town: Town) -> None:

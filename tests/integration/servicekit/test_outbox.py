@@ -155,8 +155,10 @@ def test_two_relays_share_the_work_and_publish_nothing_twice(fresh_site: Site, b
     assert published[0] + published[1] == Counter(ids)
 
 
-SLOW_MARK = """
-CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$;
+HELD_UP = 4711
+HELD_UP_MARK = f"""
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_advisory_xact_lock({HELD_UP}); RETURN NULL; END $$;
 CREATE TRIGGER dawdle BEFORE UPDATE ON outbox_0 FOR EACH STATEMENT EXECUTE FUNCTION dawdle()
 """
 
@@ -167,10 +169,12 @@ def test_a_relay_killed_between_publishing_and_marking_repeats_one_page_and_lose
     with writing(fresh_site) as connection:
         ids = {add(connection, str(number), commit=False) for number in range(2 * relay.PAGE + 1)}
         connection.commit()
-    fresh_site.sql(SLOW_MARK)
-    killed = fresh_site.start_relay("killed", ready=False)
-    eventually(lambda: fresh_site.depth(toy.QUEUE) == relay.PAGE, timeout=20)
-    killed.kill()
+    fresh_site.sql(HELD_UP_MARK)
+    with writing(fresh_site) as holder:
+        holder.cursor().execute("SELECT pg_advisory_lock(%s)", (HELD_UP,))
+        killed = fresh_site.start_relay("killed", ready=False)
+        eventually(lambda: fresh_site.depth(toy.QUEUE) == relay.PAGE)
+        killed.kill()
     fresh_site.sql("DROP TRIGGER dawdle ON outbox_0")
     assert fresh_site.sql("SELECT count(*) FROM outbox_0 WHERE NOT sent") == [(len(ids),)]
 

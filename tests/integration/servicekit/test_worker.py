@@ -26,7 +26,7 @@ def test_a_worker_comes_back_after_an_outage_and_ends_cleanly_when_asked(fresh_s
     eventually(worker.is_ready)
     assert len(worker.logged("opened")) == 2
     assert len(worker.logged("closed")) == 1
-    assert worker.terminate(seconds=2) == 0
+    assert worker.terminate() == 0
     assert len(worker.logged("closed")) == 2
     assert worker.logged("stopped")
 
@@ -36,7 +36,7 @@ def test_a_worker_asked_to_end_while_it_waits_for_its_database_does_not_wait_on(
         worker = start(fresh_site, "well", ready=False)
         eventually(lambda: worker.logged("database_not_there"))
 
-        assert worker.terminate(seconds=4) == 0
+        assert worker.terminate() == 0
     assert not worker.logged("opened")
 
 
