@@ -20,6 +20,7 @@ from servicekit.rpcclient import Client
 from tests.integration.billing.processes import Running, running, start
 from tests.integration.billing.support import EURO, progress
 from tests.support.queues import depths
+from tests.support.sql import rows_of
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -135,7 +136,9 @@ def test_the_low_balance_is_told_to_the_notifiers_queue_once(billing: Billing, a
         )
     )
     billing.topup(account_id, 10 * EURO, "deposit")
-    eventually(lambda: not depths(billing.uri, ["billing.account_changed"])["billing.account_changed"])
+    level = "SELECT 1 FROM balances WHERE account_id = %s AND low_level IS NOT NULL"
+    url = billing.environment["KERYX_DATABASE_URL_BILLING"]
+    eventually(lambda: rows_of(url, level, account_id), what="the level known")
     for index in range(8):
         billing.hold([hold_of(account_id, EURO, f"low:{account_id}:{index}")])
 

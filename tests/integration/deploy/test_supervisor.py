@@ -98,7 +98,7 @@ def test_a_process_that_cannot_start_is_tried_again_ever_less_often_and_reported
     )
     assert (status["exit"], status["was_ready"]) == (3, False)
     assert "toy: refusing to start" in (toy.layout.logs / "crash.log").read_text(encoding="ascii")
-    assert toy.is_ready("worker")
+    eventually(lambda: toy.is_ready("worker"))
 
 
 def test_a_new_supervisor_ends_what_a_killed_one_left_behind(toy: Toy) -> None:
