@@ -24,6 +24,8 @@ from . import row, rows, value
 from .filters import CONTACT_NAME_KEY, Conditions, conditions
 
 WINDOW = 4_000
+NAMES_WINDOW = 1_000
+"""By name: a step costs four times as much, and namesakes stand together, so that a longer window rarely has more of them."""
 FEW = 15_000
 
 
@@ -107,8 +109,9 @@ def _walk(
         bounds, tests = ["m.group_id = %(group_id)s"], asked.tests[1:]
         order = replace(order, keys=("m.contact_id",))
     tests = [asked.words, *tests] if asked.words else tests
-    hits, seen = _first(session, source, bounds, tests, order, params | {"window": WINDOW})
-    return hits if len(hits) >= params["limit"] or seen < WINDOW else None
+    window = min(WINDOW, NAMES_WINDOW) if order.name == "name" and asked.words else WINDOW
+    hits, seen = _first(session, source, bounds, tests, order, params | {"window": window})
+    return hits if len(hits) >= params["limit"] or seen < window else None
 
 
 def _gather_entries(session: Any, asked: Conditions, order: Order, params: dict[str, Any]) -> list[list[Any]]:
