@@ -45,14 +45,17 @@ class Running:
         self.process.kill()
         self.process.wait(10)
 
-    def end(self) -> None:
-        """Ask it to end, and insist."""
+    def ask_to_end(self) -> None:
+        """SIGTERM."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.kill()
+
+    def insist(self) -> None:
+        """Wait for its end, and kill it when it does not come."""
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
 
 @dataclass
@@ -93,10 +96,9 @@ class Launcher:
     def end(self) -> None:
         """End all of them, together."""
         for one in self.started:
-            if one.process.poll() is None:
-                one.process.send_signal(signal.SIGTERM)
+            one.ask_to_end()
         for one in self.started:
-            one.end()
+            one.insist()
 
     def _start(
         self,
