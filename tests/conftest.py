@@ -1,6 +1,7 @@
 """Fixtures for tests on real servers. They are made on demand: unit tests start nothing.
 
-Each process of a run has a world of its own, whether ``make test`` started it or somebody's ``pytest``.
+Each process of a run has a world of its own, whether ``make test`` started it or somebody's ``pytest``. Properties are
+judged by what they claim and not by how long an example takes: that is the machine's other work as well.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local import layout, testing
 from tests.support.infra import Infra
+
+settings.register_profile("keryx", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("keryx")
 
 
 @pytest.hookimpl(optionalhook=True)
