@@ -61,7 +61,7 @@ def sharing(arguments: Sequence[str], *, given_broker: bool) -> tuple[str, ...]:
 def _is_one_of(word: str, options: Sequence[str]) -> bool:
     """Whether ``word`` is one of ``options``, also when its value follows in the same word."""
     short = tuple(option for option in options if not option.startswith("--"))
-    return word.startswith(short) or word.partition("=")[0] in options or word in options
+    return word.startswith(short) or word.partition("=")[0] in options
 
 
 def _is_path(word: str) -> bool:
@@ -69,6 +69,7 @@ def _is_path(word: str) -> bool:
 
 
 def _sweep(pair: Pair) -> None:
+    """Remove the worlds of processes that ended without doing so."""
     if pair.given_database:  # others may test there, and their pids tell us nothing
         return
     with locked(pair.layout.run / "tests.lock"):  # two processes of one run start at once
@@ -86,7 +87,10 @@ def main() -> int:
         with pair.leased():
             more = sharing(arguments, given_broker=pair.given_broker is not None)
             command = [str(VENV_PYTHON), "-m", "pytest", *arguments, *more]
-            return subprocess.run(command, cwd=ROOT, check=False).returncode
+            try:
+                return subprocess.run(command, cwd=ROOT, check=False).returncode
+            finally:
+                _sweep(pair)
     except Problem as problem:
         return complain(problem)
     except KeyboardInterrupt:
