@@ -21,7 +21,7 @@ NUMBER = "<string(maxlength=40):msisdn>"
 @resource.arguments(PageArgs, location="query")
 @resource.response(200, PersonalData)
 def about_number(args: dict[str, Any], msisdn: str) -> Any:
-    """All that is kept about a number: its contact, consents, requests, blacklisting, and messages page by page."""
+    """All that is kept about a number: contact, consents, requests, blacklisting, frozen audiences; messages page by page."""
     return _about(msisdn, args["cursor"], args["limit"])
 
 

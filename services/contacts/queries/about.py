@@ -6,6 +6,7 @@ from typing import Any
 
 from smstext import InvalidNumber, parse_msisdn
 
+from .. import domain
 from ..errors import UnknownNumber
 from . import rows
 
@@ -35,6 +36,25 @@ OPT_OUTS = """
 SELECT id, channel, campaign_id, wording, state, reason, requested_at, decided_at FROM opt_outs
 WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s) ORDER BY id
 """
+# A number's places are looked for in the pages of links, which may outlive the snapshot, and then each by the key of members.
+_AUDIENCES = f"""
+SELECT l.campaign_id, l.frozen_at, (
+    SELECT m.fields FROM snapshot_members m
+    WHERE m.snapshot_id = l.snapshot_id AND m.ordinal = l.page * {domain.LINK_PAGE} + u.place
+) AS fields
+FROM link_pages l, unnest(l.msisdns) WITH ORDINALITY u (msisdn, place)
+WHERE l.account_id = %(account_id)s AND l.msisdns && %(msisdns)s::bigint[] AND u.msisdn = ANY(%(msisdns)s)
+"""
+# Snapshots so old that their links have gone: members of these alone are looked through.
+_UNLINKED = """
+SELECT s.id FROM snapshots s
+WHERE s.account_id = %(account_id)s AND NOT EXISTS (SELECT FROM link_pages l WHERE l.snapshot_id = s.id)
+"""
+_UNLINKED_AUDIENCES = """
+SELECT s.campaign_id, coalesce(s.ready_at, s.created_at) AS frozen_at, m.fields
+FROM snapshots s JOIN snapshot_members m ON m.snapshot_id = s.id
+WHERE m.snapshot_id = ANY(%(unlinked)s) AND m.msisdn = ANY(%(msisdns)s)
+"""
 
 
 def msisdn_of(number: str) -> int:
@@ -50,3 +70,15 @@ def person(session: Any, account_id: int, msisdn: int) -> dict[str, Any]:
     ids = [one["contact_id"] for one in rows(session, _CONTACT, {"account_id": account_id, "msisdn": msisdn})]
     own = [one["msisdn"] for one in rows(session, _NUMBERS, {"ids": ids})]
     return {"account_id": account_id, "ids": ids, "msisdns": sorted({msisdn, *own})}
+
+
+def audiences(session: Any, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where the numbers of ``params`` were frozen, the oldest first: ``{campaign_id, frozen_at, fields}``.
+
+    ``fields`` are in the order of domain.MEMBER_FIELDS; None for a number without contact, or without its snapshot.
+    """
+    found = rows(session, _AUDIENCES, params)
+    unlinked = [one["id"] for one in rows(session, _UNLINKED, params)]
+    if unlinked:
+        found += rows(session, _UNLINKED_AUDIENCES, params | {"unlinked": unlinked})
+    return sorted(found, key=lambda one: (one["frozen_at"], one["campaign_id"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from servicekit import pseudonyms
 
-from .. import queries, schemas
+from .. import domain, queries, schemas
 from ..queries import about as read
 from ..queries import contacts
 from . import audit
@@ -29,6 +29,9 @@ def about(session: Any, account_id: int, number: str) -> dict[str, Any]:
             for one in _timed(queries.rows(session, read.SUPPRESSION, own))
         ],
         "opt_outs": _timed(queries.rows(session, read.OPT_OUTS, own)),
+        "audiences": [
+            one | {"fields": _named(one["fields"])} for one in _timed(read.audiences(session, own))
+        ],
     }
     known = any(found.values())
     if known:
@@ -40,6 +43,13 @@ def _bare(contact: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in contact.items() if name != "account_id"}
 
 
+def _named(fields: list[str] | None) -> dict[str, str] | None:
+    """What travelled with a recipient, by name and without what is empty; None for a number without contact."""
+    if fields is None:
+        return None
+    return {name: value for name, value in zip(domain.MEMBER_FIELDS, fields, strict=True) if value}
+
+
 def _timed(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    times = ("at", "recorded_at", "requested_at", "decided_at")
+    times = ("at", "recorded_at", "requested_at", "decided_at", "frozen_at")
     return [one | {name: schemas.iso(one[name]) for name in times if name in one} for one in found]

@@ -58,6 +58,46 @@ def test_a_snapshot_whose_links_have_gone_loses_the_number_too(db: Database, acc
     assert fetch(db, sql, snapshot_id) == [(0,), (int(OTHER),)]
 
 
+def test_what_is_known_of_a_number_names_the_audiences_it_was_frozen_in(
+    db: Database, account_id: int, other_account_id: int
+) -> None:
+    freeze(db, account_id, 1, {"numbers": [OTHER, NUMBER]})
+    new_contact(db, account_id, NUMBER, first_name="Άννα", custom1="VIP", note="δική μας")
+    freeze(db, account_id, 2, {"all": True})
+    freeze(db, other_account_id, 3, {"numbers": [NUMBER]})
+    old = freeze(db, account_id, 4, {"numbers": [NUMBER]})
+    fetch(db, "DELETE FROM link_pages WHERE snapshot_id = %s RETURNING 1", old)
+
+    mine = call(db, gdpr.about, account_id, NUMBER)["audiences"]
+
+    fields = {"first_name": "Άννα", "custom1": "VIP"}
+    assert [
+        (one["campaign_id"], {k: v for k, v in (one["fields"] or {}).items() if k != "vocative"})
+        for one in mine
+    ] == [
+        (1, {}),
+        (2, fields),
+        (4, fields),
+    ]
+    assert mine[0]["fields"] is None
+    assert all(one["frozen_at"].endswith("Z") for one in mine)
+    found = call(db, gdpr.about, account_id, OTHER)
+    assert (found["known"], [one["campaign_id"] for one in found["audiences"]]) == (True, [1])
+
+
+def test_a_number_whose_snapshot_has_gone_is_known_by_its_link_until_it_is_erased(
+    db: Database, account_id: int
+) -> None:
+    snapshot_id = freeze(db, account_id, 1, {"numbers": [NUMBER]})
+    fetch(db, "DELETE FROM snapshot_members WHERE snapshot_id = %s RETURNING 1", snapshot_id)
+    fetch(db, "DELETE FROM snapshots WHERE id = %s RETURNING 1", snapshot_id)
+    assert [one["campaign_id"] for one in call(db, gdpr.about, account_id, NUMBER)["audiences"]] == [1]
+
+    call(db, erasing.erase, account_id, NUMBER)
+
+    assert not call(db, gdpr.about, account_id, NUMBER)["known"]
+
+
 def test_an_audience_is_not_frozen_while_somebody_is_erased_and_then_without_him(
     db: Database, account_id: int
 ) -> None:

@@ -41,6 +41,23 @@ class Request(Schema):
     decided_at = Time(allow_none=True)
 
 
+class FrozenAudience(Schema):
+    """A recipient of a campaign, as its audience was frozen."""
+
+    campaign_id = Id()
+    frozen_at = Time()
+    values = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        allow_none=True,
+        data_key="fields",
+        attribute="fields",
+        metadata={
+            "description": "Of the contact then, those that were not empty; null for a number without contact"
+        },
+    )
+
+
 class PersonalData(Schema):
     """All that is kept about a number."""
 
@@ -50,6 +67,7 @@ class PersonalData(Schema):
     consents = fields.List(fields.Nested(Consent))
     blacklist = fields.List(fields.Nested(Blacklisting))
     opt_outs = fields.List(fields.Nested(Request))
+    audiences = fields.List(fields.Nested(FrozenAudience))
     messages = fields.Nested(page_of(Message), metadata={"description": "Sent to it, newest first"})
 
 
