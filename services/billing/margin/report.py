@@ -26,30 +26,34 @@ _KEYS = {
     "destination": 'destination COLLATE "C"',
     "day": "day",
 }
-# What a part costs on a day by a prefix of so many digits: of the rows for the latest day, the one said last. None: ended.
+# What a part costs since a day by a prefix of so many digits: of the rows for the latest day, the one said last. None: ended.
 _SAID = """(
             SELECT cost FROM costs WHERE connector = w.connector AND prefix = left(w.destination, {digits})
-                AND valid_from <= w.day ORDER BY valid_from DESC, id DESC LIMIT 1
+                AND valid_from <= w.since ORDER BY valid_from DESC, id DESC LIMIT 1
         )"""
 _LONGEST_FIRST = ", ".join(_SAID.format(digits=digits) for digits in range(5, -1, -1))
-# One statement, so one snapshot. A way is priced once a day, whoever sold over it, by the longest prefix that has a cost.
+# One statement, so one snapshot. Costs change on few days, so a way is priced once for all days between two of them, whoever
+# sold over it, by the longest prefix that has a cost.
 _REPORT = f"""
-WITH sold AS (
-    SELECT {{key}} AS key, day, connector, destination, sum(parts) AS parts, sum(captured) AS captured
+WITH starts AS MATERIALIZED (
+    SELECT coalesce(array_agg(DISTINCT valid_from ORDER BY valid_from), '{{{{}}}}') AS days FROM costs
+), sold AS MATERIALIZED (
+    SELECT {{key}} AS key, width_bucket(day, (SELECT days FROM starts)) AS period, connector, destination,
+        sum(parts) AS parts, sum(captured) AS captured
     FROM sales
     WHERE day BETWEEN %(since)s AND %(until)s
         AND (%(account_id)s::bigint IS NULL OR account_id = %(account_id)s)
         AND (%(connector)s::text IS NULL OR connector = %(connector)s)
     GROUP BY 1, 2, 3, 4
 ), ways AS MATERIALIZED (
-    SELECT w.*, coalesce({_LONGEST_FIRST}) AS cost
-    FROM (SELECT DISTINCT day, connector, destination FROM sold) w
+    SELECT w.period, w.connector, w.destination, coalesce({_LONGEST_FIRST}) AS cost
+    FROM (SELECT DISTINCT period, connector, destination, (SELECT days FROM starts)[period] AS since FROM sold) w
 )
 SELECT s.key, sum(s.parts)::bigint, sum(s.captured)::bigint,
     coalesce(sum(s.parts) FILTER (WHERE w.cost IS NULL), 0)::bigint,
     coalesce(sum(s.captured) FILTER (WHERE w.cost IS NULL), 0)::bigint,
     coalesce(sum(s.parts * w.cost), 0)::bigint
-FROM sold s JOIN ways w USING (day, connector, destination)
+FROM sold s JOIN ways w USING (period, connector, destination)
 GROUP BY s.key ORDER BY s.key
 """
 _COLUMNS = {

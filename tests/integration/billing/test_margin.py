@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -101,6 +102,41 @@ def test_a_cost_said_later_for_a_day_of_the_past_changes_the_margin_of_the_past(
         lines = audit.page(session, None, "costs_set", None, 2)["data"]
     assert [line["cost"] for line in said] == [35_000, 40_000]
     assert [line["details"]["costs"] for line in lines] == [{"30": 35_000}, {"30": 40_000}]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_was_sold_and_said_each_part_costs_what_its_own_day_says(
+    db: Database, account_id: int, name: str, seed: int
+) -> None:
+    pick = random.Random(seed)
+    said = {
+        (day, prefix): pick.choice([None, *range(1_000, 9_000)])
+        for day in pick.sample(JUNE, 6)
+        for prefix in pick.sample(["", "3", "30", "306", "3069", "30697", "4"], 3)
+    }
+    for (day, prefix), cost in said.items():
+        set_costs(db, name, day, (prefix, cost))
+
+    def cost_on(day: date, destination: str) -> int | None:
+        for digits in range(5, -1, -1):
+            of_prefix = {
+                since: cost for (since, prefix), cost in said.items() if prefix == destination[:digits]
+            }
+            before = [since for since in of_prefix if since <= day]
+            if len(destination) >= digits and before and of_prefix[max(before)] is not None:
+                return of_prefix[max(before)]
+        return None
+
+    expected = Figures()
+    for day in JUNE:
+        for destination in pick.sample(["30697", "30694", "30210", "49151"], 2):
+            parts, captured, cost = pick.randint(1, 9), pick.randint(0, 90_000), cost_on(day, destination)
+            sell(db, account_id, name, day, destination, parts, captured)
+            free = (parts, captured) if cost is None else (0, 0)
+            expected += Figures(parts, captured, *free, parts * (cost or 0))
+
+    for by in report.BY:
+        assert sum(rows(db, by, account_id).values(), Figures()) == expected, by
 
 
 def test_a_cost_that_ended_leaves_the_shorter_prefix(db: Database, account_id: int, name: str) -> None:
