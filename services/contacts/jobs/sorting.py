@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from prometheus_client import Gauge
+
 from .. import queries
 from ..queries.filters import CONTACT_NAME_KEY
 
@@ -22,13 +24,14 @@ MOST_WAITING = 500_000
 
 INDEX = "search_entries_search"
 
+contacts_unsorted = Gauge("keryx_contacts_unsorted", "Changed contacts that each search has to read itself")
+
 # One at a time, and each statement sees all that was committed before: what an earlier one wrote is never older.
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('contacts-sorting', 0))"
 
-_BUSY = """
-SELECT EXISTS (SELECT FROM imports WHERE state = 'running')
-    AND (SELECT coalesce(sum(last_id - first_id + 1), 0) FROM search_changes) <= %(most)s
-"""
+_WAITING = "SELECT coalesce(sum(last_id - first_id + 1), 0)::bigint FROM search_changes"
+
+_IMPORTING = "SELECT EXISTS (SELECT FROM imports WHERE state = 'running')"
 
 _NEXT = """
 SELECT id, last_id - first_id + 1 AS contacts FROM search_changes
@@ -73,9 +76,11 @@ def sort_in(connection: Any) -> bool:
     Any number of workers may call it: the others go away empty-handed while one is at it.
     """
     with connection, connection.cursor() as cursor:
-        if not queries.value(cursor, _ALONE, {}):
+        waiting = queries.value(cursor, _WAITING, {})
+        contacts_unsorted.set(waiting)
+        if not waiting or not queries.value(cursor, _ALONE, {}):
             return False
-        busy = queries.value(cursor, _BUSY, {"most": MOST_WAITING})
+        busy = waiting <= MOST_WAITING and queries.value(cursor, _IMPORTING, {})
         ids = _page(queries.rows(cursor, _NEXT, {"busy": busy, "narrow": NARROW}))
         if not ids:
             return False

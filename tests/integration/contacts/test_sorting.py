@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from prometheus_client import REGISTRY
 
 from servicekit.database import Database
 from services.contacts import schemas
@@ -120,6 +121,7 @@ def test_while_an_import_runs_only_few_are_sorted_in_until_too_many_wait(
 
     sort_all(connection)
     assert fetch(db, "SELECT last_id - first_id FROM search_changes") == [(many[-1] - many[0],)]
+    assert REGISTRY.get_sample_value("keryx_contacts_unsorted") == many[-1] - many[0] + 1
     assert found(db, account_id, "ζηνων") == [*many, alone]
 
     monkeypatch.setattr(sorting, "MOST_WAITING", 3)
