@@ -22,6 +22,7 @@ SUBSCRIPTIONS: dict[str, type[Event]] = {
     "billing.messages_progressed": MessagesProgressed,
     "campaigns.audience_frozen": AudienceFrozen,
     "campaigns.messages_progressed": MessagesProgressed,
+    "campaigns.numbers_erased": NumbersErased,
     "contacts.account_changed": AccountChanged,
     "contacts.message_received": MessageReceived,
     "dispatcher.numbers_erased": NumbersErased,
@@ -29,6 +30,7 @@ SUBSCRIPTIONS: dict[str, type[Event]] = {
     "dispatcher.suppression_changed": SuppressionChanged,
     "notifier.balance_low": BalanceLow,
     "notifier.import_finished": ImportFinished,
+    "notifier.numbers_erased": NumbersErased,
     "notifier.opt_out_requested": OptOutRequested,
     "notifier.order_paid": OrderPaid,
 }

@@ -11,10 +11,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from contracts.events import ChunkProgress
 
-from .errors import WrongState
+from .errors import EmptyAudience, WrongState
 
 STATES = ("draft", "scheduled", "running", "paused", "finished", "cancelled")
 PHASES = ("freezing", "expanding", "sending")
@@ -48,6 +49,17 @@ def next_state(command: str, state: str) -> str:
     if state not in allowed:
         raise WrongState(f"A campaign that is {state} cannot take {command!r}.")
     return target or state
+
+
+def names_somebody(audience: Mapping[str, Any]) -> bool:
+    """Whether an audience says at all who is in it; groups to leave out alone do not."""
+    return any(audience.get(name) for name in ("all", "group_ids", "filter_ids", "contact_ids", "numbers"))
+
+
+def require_somebody(audience: Mapping[str, Any]) -> None:
+    """Raise EmptyAudience where ``audience`` names nobody, as one does whose last number was erased."""
+    if not names_somebody(audience):
+        raise EmptyAudience("Nobody is left in the audience: its last number was erased. Choose another.")
 
 
 def folded(text: str) -> str:

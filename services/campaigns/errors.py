@@ -47,6 +47,12 @@ class NoPrices(Conflict):
     code = "no_prices"
 
 
+class EmptyAudience(Conflict):
+    """The audience names nobody any more: the last number in it was erased."""
+
+    code = "empty_audience"
+
+
 class CampaignChanged(PreconditionFailed):
     """Somebody changed the campaign since it was read."""
 

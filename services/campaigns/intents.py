@@ -14,7 +14,7 @@ from contracts.errors import KeryxError, Unavailable, Unexpected
 from servicekit import logs
 from servicekit.database import Database, cursor_of
 
-from . import progress, queries, use_cases
+from . import domain, progress, queries, use_cases
 from .errors import NoPrices
 from .models import Campaign
 
@@ -50,7 +50,8 @@ def freeze_again(db: Database, billing: Any, contacts: Any) -> None:
 def freeze(db: Database, billing: Any, contacts: Any, campaign_id: int) -> None:
     """Freeze prices and audience of a running campaign that has none yet.
 
-    When a service is away it is left to the timer; when one refuses, the campaign is paused with that code.
+    When a service is away it is left to the timer; when one refuses, the campaign is paused with that code, and so is one
+    with nobody in its audience.
     """
     with db.transaction() as session:
         campaign = session.get(Campaign, campaign_id)
@@ -59,6 +60,7 @@ def freeze(db: Database, billing: Any, contacts: Any, campaign_id: int) -> None:
     if campaign.snapshot_id is not None:
         return
     try:
+        domain.require_somebody(campaign.audience)
         _freeze_prices(db, billing, campaign)
         answer = contacts.freeze_audience(
             account_id=campaign.account_id, campaign_id=campaign_id, audience=campaign.audience

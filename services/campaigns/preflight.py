@@ -55,7 +55,8 @@ class _Totals:
 def of_campaign(
     campaign: Campaign, billing: Any, contacts: Any, public_host: str, tick: Callable[[], None]
 ) -> dict[str, Any]:
-    """Ask for the audience and both tariffs, then ``summarise``. Raises what contacts and billing raise."""
+    """Ask for the audience and both tariffs, then ``summarise``. Raises EmptyAudience, and what contacts and billing raise."""
+    domain.require_somebody(campaign.audience)
     estimate = contacts.audience_estimate(
         account_id=campaign.account_id, audience=campaign.audience, sample=SAMPLE
     )

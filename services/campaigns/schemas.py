@@ -84,7 +84,7 @@ class Audience(Schema):
 
     @validates_schema
     def _names_somebody(self, data: dict[str, Any], **_: Any) -> None:
-        if not any(data.get(name) for name in ("all", "group_ids", "filter_ids", "contact_ids", "numbers")):
+        if not domain.names_somebody(data):
             raise Code("empty_audience", "Name groups, filters, contacts or numbers, or all.")
 
     @post_load

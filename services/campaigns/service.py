@@ -7,12 +7,12 @@ from typing import Any
 import eventlet
 
 from contracts.envelope import Envelope
-from contracts.events import AudienceFrozen, MessagesProgressed
+from contracts.events import AudienceFrozen, MessagesProgressed, NumbersErased
 from servicekit import idempotency, inbox, settings
 from servicekit.database import cursor_of
 from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 
-from . import intents, preflight, progress, queries, templates, use_cases
+from . import erasing, intents, preflight, progress, queries, templates, use_cases
 from .settings import CampaignSettings
 
 TICK_SECONDS = 2
@@ -173,6 +173,11 @@ class CampaignsService:
     def on_messages_progressed(self, session: Any, event: MessagesProgressed, envelope: Envelope) -> None:
         """Count what became of the messages."""
         progress.record(cursor_of(session), event.chunks)
+
+    @consumes(NumbersErased, queue="campaigns.numbers_erased")
+    def on_numbers_erased(self, session: Any, event: NumbersErased, envelope: Envelope) -> None:
+        """Take them out of audiences."""
+        erasing.erase(cursor_of(session), event)
 
     @every(TICK_SECONDS)
     def start_due(self) -> None:

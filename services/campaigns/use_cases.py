@@ -91,10 +91,11 @@ def delete(session: Session, account_id: int, campaign_id: int) -> None:
 def schedule(session: Session, account_id: int, campaign_id: int, at: str | None) -> dict[str, Any]:
     """Have it start ``at`` (RFC 3339 with a zone; None: the time it has). Again moves it.
 
-    Raises UnknownCampaign, WrongState, InvalidFields.
+    Raises UnknownCampaign, WrongState, EmptyAudience, InvalidFields.
     """
     campaign = queries.find(session, account_id, campaign_id, lock=True)
     state = domain.next_state("schedule", campaign.state)
+    domain.require_somebody(campaign.audience)
     moment = schemas.load(schemas.When, {"at": at})["at"] or campaign.scheduled_at
     if moment is None:
         schemas.refuse("/at", "required", "A time is needed.")
@@ -116,10 +117,12 @@ def unschedule(session: Session, account_id: int, campaign_id: int) -> dict[str,
 
 
 def start(session: Session, account_id: int, campaign_id: int, idempotency_key: str | None = None) -> None:
-    """Run it from now on, beginning with freezing its audience. Raises UnknownCampaign, WrongState."""
+    """Run it from now on, beginning with freezing its audience. Raises UnknownCampaign, WrongState, EmptyAudience."""
 
     def produce() -> dict[str, Any]:
         campaign = queries.find(session, account_id, campaign_id, lock=True)
+        domain.next_state("start", campaign.state)
+        domain.require_somebody(campaign.audience)
         campaign.correlation_id = context.correlation_id()
         _start(session, campaign)
         return {"id": campaign_id}

@@ -83,3 +83,13 @@ class Notice(Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ErasedNumber(Base):
+    """A number of an account that was erased lately, as its pseudonym (``erasing``)."""
+
+    __tablename__ = "erased_numbers"
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    pseudonym: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    erased_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

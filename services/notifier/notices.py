@@ -13,7 +13,7 @@ import orjson
 from contracts.events import BalanceLow, ImportFinished, OptOutRequested
 from servicekit.database import cursor_of
 
-from . import domain
+from . import domain, erasing
 from .errors import BadCursor, UnknownNotice
 
 KEEP_DAYS = 400
@@ -45,9 +45,11 @@ _IMPORT_COUNTS = ("rows", "accepted", "updated", "duplicates", "rejected", "stor
 Data = dict[str, Any]
 
 
-def keep_opt_out(session: Any, event: OptOutRequested) -> None:
-    """Somebody asked to be left alone."""
-    subject = {"subject_id": event.opt_out_id, "number": event.number, "campaign_id": event.campaign_id}
+def keep_opt_out(session: Any, event: OptOutRequested, asked_at: str) -> None:
+    """Somebody asked at ``asked_at`` (ISO 8601) to be left alone. Without the number if it was erased since."""
+    subject = {"subject_id": event.opt_out_id, "campaign_id": event.campaign_id, "asked_at": asked_at}
+    if not erasing.is_erased(session, event.account_id, event.number, asked_at):
+        subject["number"] = event.number
     _keep(session, event.account_id, "opt_out", {**subject, "channel": event.channel, "state": event.state})
 
 
@@ -159,6 +161,10 @@ _OPT_OUT = {
         "The number +{number} asked, {way}, to get no more messages. The request waits for your approval.",
     ),
 }
+_ERASED = {
+    "el": "Ένας παραλήπτης ζήτησε, {way}, να μη λαμβάνει άλλα μηνύματα. Ο αριθμός του έχει διαγραφεί από τα στοιχεία σας.",
+    "en": "A recipient asked, {way}, to get no more messages. The number has been erased since.",
+}
 _BALANCE_LOW = {
     "el": ("Χαμηλό υπόλοιπο", "Το διαθέσιμο υπόλοιπο έπεσε στα {available}, κάτω από το όριο των {level}."),
     "en": ("Low balance", "The available balance fell to {available}, below the level of {level}."),
@@ -195,7 +201,8 @@ _FILE = {"el": "του αρχείου «{}»", "en": "the file “{}”"}
 
 def _opt_out_words(data: Data, locale: str) -> tuple[str, str]:
     title, text = _OPT_OUT[locale, data["state"]]
-    return title, text.format(number=data["number"], way=_WAYS[locale][data["channel"]])
+    number, way = data.get("number"), _WAYS[locale][data["channel"]]
+    return title, text.format(number=number, way=way) if number else _ERASED[locale].format(way=way)
 
 
 def _balance_words(data: Data, locale: str) -> tuple[str, str]:

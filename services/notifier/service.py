@@ -7,11 +7,11 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 
 from contracts.envelope import Envelope
-from contracts.events import BalanceLow, ImportFinished, OptOutRequested, OrderPaid
+from contracts.events import BalanceLow, ImportFinished, NumbersErased, OptOutRequested, OrderPaid
 from servicekit import inbox, settings
 from servicekit.service import Database, ServiceProxy, consumes, every, rpc
 
-from . import notices, sending, use_cases
+from . import erasing, notices, sending, use_cases
 from .mailer import MailSettings, SmtpMailer
 
 
@@ -77,10 +77,15 @@ class NotifierService:
         """Keep the notice."""
         notices.keep_import(session, event)
 
+    @consumes(NumbersErased, queue="notifier.numbers_erased")
+    def on_numbers_erased(self, session: Any, event: NumbersErased, envelope: Envelope) -> None:
+        """Take them out of notices."""
+        erasing.erase(session, event, envelope.occurred_at)
+
     @consumes(OptOutRequested, queue="notifier.opt_out_requested")
     def on_opt_out_requested(self, session: Any, event: OptOutRequested, envelope: Envelope) -> None:
         """Keep the notice."""
-        notices.keep_opt_out(session, event)
+        notices.keep_opt_out(session, event, envelope.occurred_at)
 
     @consumes(OrderPaid, queue="notifier.order_paid")
     def on_order_paid(self, session: Any, event: OrderPaid, envelope: Envelope) -> None:
@@ -94,7 +99,8 @@ class NotifierService:
 
     @every(60)
     def forget(self) -> None:
-        """Drop event ids that are too old to come again, and notices of more than a year ago."""
+        """Drop event ids and erased numbers whose events are too old to come again, and notices of more than a year ago."""
         with self.db.transaction() as session:
             inbox.forget_old(session)
             notices.forget_old(session)
+            erasing.forget_old(session)

@@ -128,6 +128,41 @@ def test_the_link_of_somebody_who_was_erased_still_opts_out(keryx: Keryx, public
     shop.blocked(number)
 
 
+def test_a_pasted_number_that_opted_out_and_is_erased_is_nowhere_any_more(
+    keryx: Keryx, public: httpx.Client
+) -> None:
+    shop, (number, other, last) = keryx.shop(), numbers(3)
+    sent = campaign(keryx, shop, number, other)
+    draft, lonely = shop.draft({"numbers": [number, last]}), shop.draft({"numbers": [number]})
+    read = shop.http.get(f"/api/v1/campaigns/{draft}")
+    public.post(link(keryx, number))
+    assert f"+{number}" in notice(shop)["text"]
+    known = shop.get(f"/contacts/gdpr/{number}")
+    assert [(one["campaign_id"], one["fields"]) for one in known["audiences"]] == [(sent, None)]
+
+    shop.post(f"/contacts/gdpr/{number}/erase", status=202)
+
+    def shown() -> str:
+        campaigns = [shop.campaign(one) for one in (sent, draft, lonely)]
+        everything = [
+            shop.get(path) for path in ("/campaigns", "/notices", "/messages", "/opt-outs", "/blacklist")
+        ]
+        return str(campaigns + everything)
+
+    eventually(lambda: number not in shown(), 40, 0.1, "nothing shows the number")
+    shop.get(f"/contacts/gdpr/{number}", 404)
+    assert "έχει διαγραφεί" in notice(shop)["text"]
+    assert shop.campaign(sent)["audience"]["numbers"] == [other]
+    assert shop.campaign(draft)["audience"]["numbers"] == [last]
+    changed = {"json": {"audience": read.json()["audience"]}, "headers": {"If-Match": read.headers["ETag"]}}
+    shop.ask("PATCH", f"/campaigns/{draft}", 412, **changed)
+    for refused in (
+        shop.get(f"/campaigns/{lonely}/preflight", 409),
+        shop.post(f"/campaigns/{lonely}/start", status=409),
+    ):
+        assert refused["code"] == "empty_audience"
+
+
 def test_who_is_erased_gets_nothing_more_of_a_campaign_under_way(keryx: Keryx) -> None:
     shop, both = keryx.shop(), set(numbers(2))
     for number in both:

@@ -12,7 +12,7 @@ import pytest
 
 from contracts import envelope
 from contracts.errors import Conflict, Invalid, NotFound
-from contracts.events import AudienceFrozen, ChunkProgress, Event, MessagesProgressed
+from contracts.events import AudienceFrozen, ChunkProgress, Event, MessagesProgressed, NumbersErased
 from servicekit import topology, wire
 from servicekit.database import Database, make_engine
 from servicekit.outbox import EXCHANGE
@@ -87,6 +87,18 @@ def test_a_campaign_is_made_read_and_changed(service: Service) -> None:
     with pytest.raises(NotFound) as refused:
         service.get(ACCOUNT, made["id"])
     assert refused.value.code == "unknown_campaign"
+
+
+def test_an_erasure_delivered_thrice_takes_the_number_out_once(service: Service) -> None:
+    erased, kept = "306970000001", "306970000002"
+    made = service.create(ACCOUNT, {**DATA, "audience": {"numbers": [erased, kept]}})
+
+    service.tell(NumbersErased(ACCOUNT, [erased]), times=3)
+
+    eventually(lambda: service.get(ACCOUNT, made["id"])["audience"] == {"numbers": [kept]})
+    queue = "campaigns.numbers_erased"
+    eventually(lambda: not depths(service.uri, [queue])[queue])
+    assert service.get(ACCOUNT, made["id"])["version"] == 2
 
 
 def test_mistakes_arrive_as_they_are(service: Service) -> None:

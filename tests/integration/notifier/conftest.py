@@ -8,6 +8,13 @@ import pytest
 
 from servicekit.database import Database, make_engine
 from tests.integration.notifier.mailserver import MailServer, mail_server
+from tests.support.dataplane import SECRET
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the pseudonyms of erased numbers."""
+    monkeypatch.setenv("KERYX_SECRET_KEY", SECRET)
 
 
 @pytest.fixture

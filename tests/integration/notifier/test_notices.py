@@ -14,6 +14,7 @@ from services.notifier.errors import BadCursor, UnknownNotice
 pytestmark = pytest.mark.integration
 
 MINE, THEIRS = 7, 8
+ASKED_AT = "2026-01-02T10:00:00.000Z"
 
 
 def opt_out(
@@ -25,7 +26,7 @@ def opt_out(
 def keep(db: Database, *events: OptOutRequested) -> None:
     with db.transaction() as session:
         for event in events:
-            notices.keep_opt_out(session, event)
+            notices.keep_opt_out(session, event, ASKED_AT)
 
 
 def listed(
