@@ -33,6 +33,14 @@ _ERASE = (
     "DELETE FROM opt_outs WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
     "DELETE FROM suppressions WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
     "DELETE FROM exports WHERE account_id = %(account_id)s AND finished_at IS NOT NULL",
+    # Of files as they were written; nobody needs them once it is over.
+    """UPDATE imports SET preview = '[]', columns = (
+        SELECT coalesce(jsonb_agg(jsonb_set(c, '{samples}', '[]') ORDER BY n), '[]')
+        FROM jsonb_array_elements(columns) WITH ORDINALITY u (c, n))
+    WHERE account_id = %(account_id)s AND preview <> '[]' AND state IN ('done', 'failed', 'cancelled')""",
+    # What a request repeated under its key is answered: still the same contact, which is gone.
+    """UPDATE idempotency_keys SET response = jsonb_build_object('id', response->'id', 'version', response->'version')
+    WHERE account_id = %(account_id)s AND response @> ANY(%(as_answers)s::jsonb[])""",
     """UPDATE snapshot_members m SET msisdn = 0, fields = NULL, contact_id = NULL
     FROM unnest(%(snapshots)s::bigint[], %(ordinals)s::int[]) p (snapshot_id, ordinal)
     WHERE m.snapshot_id = p.snapshot_id AND m.ordinal = p.ordinal""",
@@ -155,6 +163,7 @@ def _whom(session: Any, account_id: int, msisdn: int) -> dict[str, Any]:
         "msisdns": msisdns,
         "pseudonyms": [pseudonyms.of(account_id, one) for one in msisdns],
         "as_json": [str(one) for one in msisdns],
+        "as_answers": [queries.json({"numbers": [{"number": str(one)}]}) for one in msisdns],
         "deleted_ids": [one["contact_id"] for one in deleted],
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg2
 import pytest
 
@@ -12,8 +14,8 @@ from services.contacts.jobs import freezing
 from services.contacts.queries import audiences
 from services.contacts.queries import contacts as read
 from services.contacts.use_cases import audiences as asking
-from services.contacts.use_cases import bulk, erasing, gdpr, suppressions, unsubscribing
-from tests.integration.contacts.support import call, fetch, freeze, new_contact, told
+from services.contacts.use_cases import bulk, contacts, erasing, gdpr, suppressions, unsubscribing
+from tests.integration.contacts.support import analysed, call, commit, csv, fetch, freeze, new_contact, told
 from tests.support.dataplane import SECRET
 
 pytestmark = pytest.mark.integration
@@ -153,3 +155,30 @@ def test_the_link_opts_out_by_the_pseudonym_once_and_for_ever(
     mine, theirs = new_contact(db, account_id, NUMBER), new_contact(db, other_account_id, NUMBER)
     assert call(db, read.get_contact, account_id, mine)["blacklisted"]
     assert not call(db, read.get_contact, other_account_id, theirs)["blacklisted"]
+
+
+def test_no_table_has_the_number_or_the_name_when_all_is_over(
+    db: Database, account_id: int, worker: Any
+) -> None:
+    rows = csv("Κινητό;Όνομα", f"{NUMBER};Ζηνοβία", f"{OTHER};Άννα")
+    commit(db, account_id, analysed(db, account_id, rows)["id"])
+    made = {"first_name": "Ζηνοβία", "numbers": [{"number": "306970000003"}, {"number": "306970000004"}]}
+    answer = call(db, contacts.create_contact, account_id, made, "key-1")
+
+    call(db, erasing.erase, account_id, NUMBER)
+    call(db, erasing.erase, account_id, "306970000004")
+
+    mine = fetch(
+        db,
+        "SELECT table_name FROM information_schema.columns JOIN pg_class ON relname = table_name AND relkind = 'r'"
+        " WHERE column_name = 'account_id' AND table_schema = 'public'",
+    )
+    kept = {
+        name: str(fetch(db, f"SELECT t::text FROM {name} t WHERE account_id = %s", account_id))
+        for (name,) in mine
+    }
+    assert OTHER in kept["phones"]
+    gone = (NUMBER, "306970000003", "Ζηνοβία", "ζηνοβια")
+    assert [name for name, found in kept.items() if any(word in found for word in gone)] == []
+    again = call(db, contacts.create_contact, account_id, made, "key-1")
+    assert again == {"id": answer["id"], "version": answer["version"]}
