@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -26,6 +26,8 @@ from .express import METHOD, PATH, Answer, Express
 
 log = logs.get(__name__)
 
+CLOSERS = 8
+MOST_CLOSING = 64  # more are closed without waiting for what they may still say
 GLANCE = 16 * 1024  # a message and its headers; what is longer goes the usual way
 _BEGINNING = f"{METHOD} {PATH} HTTP/1.1\r\n".encode()
 _UNUSUAL = frozenset({"EXPECT", "TRANSFER-ENCODING", "UPGRADE"})
@@ -42,11 +44,26 @@ class Worker(ThreadWorker):
         self._express: Express = self.wsgi.extensions["keryx_express"]
         self._answered: deque[TConn] = deque()
         self._answered_lock = threading.Lock()
+        self._closers = ThreadPoolExecutor(CLOSERS, "closing")
+        self._may_close = threading.BoundedSemaphore(MOST_CLOSING)
 
     def on_client_socket_readable(self, conn: TConn, client: Any) -> None:
         """A kept connection has something to say."""
         if not self._is_taken(conn, client):
             super().on_client_socket_readable(conn, client)
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """Keep the connection or close it. gthread closes here, in the thread that serves everybody, and waits up to 2 s for a
+        client that does not hang up: three of them stalled all others for 6 s."""
+        if fs.cancelled() or fs.exception() is not None or fs.result():
+            super().finish_request(conn, fs)
+            return
+        self.nr_conns -= 1
+        if self._may_close.acquire(blocking=False):
+            closing = self._closers.submit(conn.close, graceful=True)
+            closing.add_done_callback(lambda _: self._may_close.release())
+        else:
+            conn.close()
 
     def _is_taken(self, conn: TConn, client: Any) -> bool:
         """True when the short way has taken what the client says, of which nothing is left to read then."""

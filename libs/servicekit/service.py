@@ -353,6 +353,8 @@ def run(service_cls: type) -> None:
     runner.start()
 
     def stop(*_: Any) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):  # asked twice, nameko would hang
+            signal.signal(each, signal.SIG_IGN)
         eventlet.spawn_n(runner.stop)  # a signal handler may not block
         eventlet.spawn_after(DRAIN_SECONDS, _cut_short)
 

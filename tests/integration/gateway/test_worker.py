@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -152,3 +153,15 @@ def test_clients_that_leave_without_their_answer_harm_nobody(world: World) -> No
             one.say(one.request())
     with connected(world) as one:
         assert [one.ask(one.request())[0] for _ in range(3)] == [503] * 3
+
+
+def test_clients_that_do_not_hang_up_after_their_last_answer_stall_nobody(
+    world: World, connection: Connection
+) -> None:
+    began = time.monotonic()
+    with ExitStack() as staying:
+        for _ in range(12):  # gthread would wait 2 s for each of them before it looks at the next
+            one = staying.enter_context(connected(world))
+            assert one.ask(one.request(BODY, "Connection: close"))[0] == 503
+        assert connection.ask(connection.request())[0] == 503
+        assert time.monotonic() - began < 12

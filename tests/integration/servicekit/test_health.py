@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.support.waiting import eventually
@@ -40,6 +42,19 @@ def test_a_service_waits_for_its_database_to_start_and_for_its_work_to_end(fresh
 
     assert [row[0] for row in fresh_site.effects("last")] == [event_id]
     assert fresh_site.depth(toy.QUEUE) == 0
+    assert [line["event"] for line in replica.logged("stopped")] == ["stopped"]
+
+
+def test_a_service_asked_twice_to_end_ends_once_with_its_work_done(fresh_site: Site) -> None:
+    replica = fresh_site.start_toy("impatient")
+    event_id = fresh_site.tell(toy.ThingHappened("twice", "slow"))
+    eventually(fresh_site.is_working)
+    replica.process.send_signal(signal.SIGTERM)
+    replica.process.send_signal(signal.SIGINT)
+
+    assert replica.terminate() == 0
+
+    assert [row[0] for row in fresh_site.effects("twice")] == [event_id]
     assert [line["event"] for line in replica.logged("stopped")] == ["stopped"]
 
 
