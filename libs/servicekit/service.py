@@ -353,8 +353,9 @@ def run(service_cls: type) -> None:
     runner.start()
 
     def stop(*_: Any) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):  # asked twice, nameko would hang
-            signal.signal(each, signal.SIG_IGN)
+        # Asked twice, nameko would hang. Not SIG_IGN: of two signals found at once the second would be an OSError in the hub.
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: None)
         eventlet.spawn_n(runner.stop)  # a signal handler may not block
         eventlet.spawn_after(DRAIN_SECONDS, _cut_short)
 

@@ -69,6 +69,15 @@ class Program:
         lines = (line.rsplit(" ", 1) for line in self.get("/metrics").text.splitlines())
         return next((float(value) for name, value in lines if name == sample), 0.0)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """It stands still meanwhile; what it is sent, it finds afterwards."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def terminate(self, seconds: float = 10) -> int:
         """SIGTERM; its exit status."""
         self.process.send_signal(signal.SIGTERM)

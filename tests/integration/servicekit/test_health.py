@@ -49,8 +49,9 @@ def test_a_service_asked_twice_to_end_ends_once_with_its_work_done(fresh_site: S
     replica = fresh_site.start_toy("impatient")
     event_id = fresh_site.tell(toy.ThingHappened("twice", "slow"))
     eventually(fresh_site.is_working)
-    replica.process.send_signal(signal.SIGTERM)
-    replica.process.send_signal(signal.SIGINT)
+    with replica.held():  # so that it finds both at once
+        replica.process.send_signal(signal.SIGTERM)
+        replica.process.send_signal(signal.SIGINT)
 
     assert replica.terminate() == 0
 
