@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import python_calamine
 from openpyxl import Workbook
 
 from contracts.errors import Invalid
 
-from . import destinations
+from . import destinations, workbooks
 
 MAX_OCTETS = 2 * 1024 * 1024
-MAX_UNPACKED = 64 * 1024 * 1024
 COLUMNS = ("price_class", "prefix", "country", "network", "price", "valid_from")
 TICK_EVERY = 200
 
@@ -34,23 +31,19 @@ def cells(data: bytes) -> Cells:
     """(row number from 1, values) of the first sheet, without rows that are empty. Raises Unreadable."""
     if not data or len(data) > MAX_OCTETS:
         raise Unreadable(f"A price list has 1 to {MAX_OCTETS} octets.")
-    rows = _of_workbook(data) if data[:2] == b"PK" else _of_text(data)
-    return ((number, row) for number, row in enumerate(rows, 1) if any(str(value).strip() for value in row))
+    return _of_workbook(data) if data[:2] == b"PK" else _of_text(data)
 
 
-def _of_workbook(data: bytes) -> list[list[Any]]:
+def _of_workbook(data: bytes) -> Cells:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_UNPACKED:
-            raise Unreadable("The workbook is too large.")
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        return book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (zipfile.BadZipFile, python_calamine.CalamineError, IndexError, OSError) as error:
-        raise Unreadable("The file is not a workbook (.xlsx).") from error
+        return iter(workbooks.rows(data))
+    except workbooks.TooLarge:
+        raise Unreadable("The workbook is too large, or has cells far beyond the list.") from None
+    except workbooks.Broken:
+        raise Unreadable("The file is not a workbook (.xlsx).") from None
 
 
-def _of_text(data: bytes) -> list[list[Any]]:
+def _of_text(data: bytes) -> Cells:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -60,9 +53,10 @@ def _of_text(data: bytes) -> list[list[Any]]:
     first = text.partition("\n")[0]
     delimiter = max(";,\t", key=first.count)
     try:
-        return list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise Unreadable(f"The file is not a table: {error}.") from None
+    return ((number, row) for number, row in enumerate(rows, 1) if any(value.strip() for value in row))
 
 
 def euro_text(micro: int) -> str:

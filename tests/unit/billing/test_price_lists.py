@@ -8,11 +8,12 @@ import zipfile
 from datetime import UTC, date, datetime
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.pricelists import destinations, reading, sheets
+from services.billing.pricelists import destinations, reading, sheets, workbooks
 from services.billing.pricelists.reading import Fault, Wanted, read
 
 HEADER = ["price_class", "prefix", "country", "network", "price", "valid_from"]
@@ -164,11 +165,70 @@ def test_a_file_that_is_no_table_is_refused(data: bytes) -> None:
 def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b" " * (sheets.MAX_UNPACKED + 1))
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * (workbooks.MAX_UNPACKED + 1))
     assert len(file.getvalue()) < sheets.MAX_OCTETS
 
     with pytest.raises(sheets.Unreadable, match="too large"):
         list(sheets.cells(file.getvalue()))
+
+
+def book_of(cells: dict[str, Any]) -> bytes:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for place, value in cells.items():
+        book.worksheets[0][place] = value
+    book.save(file)
+    return file.getvalue()
+
+
+def with_sheet(data: bytes, xml: bytes) -> bytes:
+    """The workbook with another first sheet."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.namelist():
+            new.writestr(entry, xml if entry == "xl/worksheets/sheet1.xml" else old.read(entry))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("corner", ["XFD20000", "XFD1048576", "A99999999999"])
+def test_a_workbook_that_spans_more_than_memory_is_refused_and_its_reader_alone_dies(corner: str) -> None:
+    sheet = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        b'<row r="1"><c r="A1"><v>1</v></c></row><row r="2"><c r="%s"><v>1</v></c></row></sheetData></worksheet>'
+    )
+    data = with_sheet(book_of({"A1": 1}), sheet % corner.encode())
+    assert len(data) < 10_000
+
+    with pytest.raises(sheets.Unreadable, match="too large"):
+        sheets.cells(data)
+
+
+@pytest.mark.parametrize("xml", [b"", b"<worksheet", b"\x00" * 100])
+def test_a_workbook_whose_sheet_is_none_is_refused(xml: bytes) -> None:
+    with pytest.raises(sheets.Unreadable, match="not a workbook"):
+        sheets.cells(with_sheet(book_of({"A1": 1}), xml))
+
+
+def test_a_stray_cell_far_below_the_list_does_not_keep_it_from_being_read() -> None:
+    rows_ = list(sheets.cells(book_of({"A1": "price", "A2": 0.045, "B2": True, "F1048576": " x"})))
+
+    assert rows_ == [
+        (1, ["price", *[""] * 5]),
+        (2, [0.045, True, *[""] * 4]),
+        (1_048_576, [*[""] * 5, " x"]),
+    ]
+
+
+def test_moments_of_a_workbook_are_read_as_those_that_were_typed() -> None:
+    cells: dict[str, Any] = {"A1": "price_class", "B1": "prefix", "C1": "price", "D1": "valid_from"}
+    cells |= {"A2": "low", "B2": 30, "C2": 1, "D2": datetime(2026, 12, 1, 12)}  # noqa: DTZ001  as a cell has it
+    cells |= {"A3": "low", "B3": 31, "C3": 1, "D3": date(2026, 12, 1)}
+    wanted, faults = read(sheets.cells(book_of(cells)), "Europe/Athens")
+
+    assert faults == []
+    assert [one.valid_from for one in wanted] == [
+        datetime(2026, 12, 1, 10, tzinfo=UTC),
+        datetime(2026, 11, 30, 22, tzinfo=UTC),
+    ]
 
 
 def test_what_is_written_is_read_again_the_same() -> None:
