@@ -1,4 +1,7 @@
-"""The correlation id of what is being worked on, carried through RPC, events and batches; and who asked, through RPC."""
+"""The correlation id of what is being worked on, carried through RPC, events and batches; and who asked, through RPC.
+
+Of a call also whether the broker delivered it before: somebody may have carried it out already.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ ACTOR_HEADER = "actor"
 _correlation: ContextVar[str] = ContextVar("correlation", default="")
 _causation: ContextVar[str | None] = ContextVar("causation", default=None)
 _actor: ContextVar[str] = ContextVar("actor", default="")
+_redelivered: ContextVar[bool] = ContextVar("redelivered", default=False)
 
 
 def correlation_id() -> str:
@@ -31,13 +35,21 @@ def actor() -> str:
     return _actor.get()
 
 
+def is_redelivered() -> bool:
+    """Whether the call was delivered before and never acknowledged: who took it may have died after its commit."""
+    return _redelivered.get()
+
+
 def act_as(actor: str) -> None:
     """From here on, in this thread or greenlet, work is asked for by ``actor``."""
     _actor.set(actor)
 
 
-def enter(correlation: str | None, causation: str | None = None, actor: str | None = None) -> None:
+def enter(
+    correlation: str | None, causation: str | None = None, actor: str | None = None, redelivered: bool = False
+) -> None:
     """From here on, in this thread or greenlet, work belongs to ``correlation`` and is asked for by ``actor``."""
+    _redelivered.set(redelivered)
     _correlation.set(correlation or uuid4().hex)
     _causation.set(causation)
     _actor.set(actor or "")

@@ -1,4 +1,7 @@
-"""Idempotency keys: a request repeated under its key gets the first answer and has no second effect."""
+"""Idempotency keys: a request repeated under its key gets the first answer and has no second effect.
+
+A request without a key has one effect at most: whether it was carried out before a kill, nobody can tell.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from contracts.errors import Conflict
+from contracts.errors import Conflict, Unavailable
 
+from . import context
 from .database import cursor_of
 
 
@@ -25,9 +29,11 @@ def remember(
     """The stored answer to ``key``, or what ``produce()`` returns, stored in the same transaction as its effect.
 
     ``request`` is any JSON-able description of what is asked. A second caller with the same key waits for the first.
-    Raises Conflict("idempotency_key_reused") when the key was used for a different request.
+    Raises Conflict("idempotency_key_reused") when the key was used for a different request, and without one
+    Unavailable("outcome_unknown") when the broker delivers the call again.
     """
     if key is None:
+        refuse_redelivered()
         return produce()
     cursor = cursor_of(session)
     cursor.execute(
@@ -42,6 +48,16 @@ def remember(
         (account_id, key, operation, _digest(request), json.dumps(response)),
     )
     return response
+
+
+def refuse_redelivered() -> None:
+    """For what has an effect and no key. Raises Unavailable("outcome_unknown") when the call was delivered before."""
+    if context.is_redelivered():
+        raise Unavailable(
+            "outcome_unknown",
+            "This request was interrupted and may have been carried out. Look before you send it again; under an"
+            " Idempotency-Key it would have been finished.",
+        )
 
 
 def recall(session: Any, account_id: int, key: str, request: Any, operation: str = "") -> Any:

@@ -56,6 +56,7 @@ BROKEN = (KombuError, AMQPError, OSError)
 """What speaking to a broker that is not there raises."""
 QUEUE_ATTRIBUTE, EVENT_ATTRIBUTE = "keryx_queue", "keryx_event"
 """On each consumer; the contract test compares them with contracts.queues."""
+_REDELIVERED = "redelivered"
 
 
 @contextlib.contextmanager
@@ -89,7 +90,9 @@ class Context(DependencyProvider):
 
     def worker_setup(self, worker_ctx: Any) -> None:
         """Enter the context that arrived in the message's headers."""
-        context.enter(worker_ctx.data.get(context.HEADER), actor=worker_ctx.data.get(context.ACTOR_HEADER))
+        data = worker_ctx.data
+        redelivered = bool(data.pop(_REDELIVERED, False))
+        context.enter(data.get(context.HEADER), actor=data.get(context.ACTOR_HEADER), redelivered=redelivered)
         worker_ctx.data[context.HEADER] = context.correlation_id()
         worker_ctx.began = time.monotonic()
 
@@ -138,7 +141,16 @@ class _TimedProxy:
 
 
 class _Rpc(Rpc):
-    """nameko's RPC with our failures: expected ones travel as their kind, others are logged and hidden."""
+    """nameko's RPC with our failures: expected ones travel as their kind, others are logged and hidden.
+
+    A call is acknowledged once it is answered. Killed before, it is delivered again, also when it was carried out
+    (``idempotency``).
+    """
+
+    def unpack_message_headers(self, message: Any) -> dict[str, Any]:
+        """The headers, and whether the broker delivered the call before: its word, whatever a caller's header says."""
+        headers: dict[str, Any] = super().unpack_message_headers(message)
+        return headers | {_REDELIVERED: bool(message.delivery_info.get("redelivered"))}
 
     def handle_result(self, message: Any, worker_ctx: Any, result: Any, exc_info: Any) -> Any:
         """Translate the failure, answer, acknowledge. An answer that the broker does not take is lost, like that of one

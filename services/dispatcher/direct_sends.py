@@ -71,7 +71,8 @@ class Accepting:
         """The answer for each message of one request in its place: an id and a state, or an error.
 
         Raises Invalid("messages_refused") when all or nothing was asked and one is wrong, InsufficientFunds, Conflict
-        for a key used otherwise, TooMany("spend_limit_reached"), Unavailable when billing does not answer.
+        for a key used otherwise, TooMany("spend_limit_reached"), Unavailable when billing does not answer, or when a request
+        without a key is delivered again.
         """
         answer = self.accept_all([request])[0]
         if isinstance(answer, KeryxError):
@@ -120,6 +121,8 @@ class Accepting:
     def _check(self, call: Call) -> None:
         for place, request in call.open().items():
             try:
+                if request.key is None:
+                    idempotency.refuse_redelivered()
                 call.good[place], call.wrong[place] = self._checked(request)
             except KeryxError as error:
                 call.answers[place] = error

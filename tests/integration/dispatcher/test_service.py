@@ -25,7 +25,7 @@ from contracts.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from servicekit import topology
+from servicekit import context, topology
 from servicekit.database import Database, cursor_of, make_engine
 from servicekit.rpcclient import Client
 from services.dispatcher import direct_sends, secrets, suppressions
@@ -236,6 +236,29 @@ def test_a_request_repeated_after_a_kill_is_accepted_once(site: Site, account: i
     answer = site.call("accept", account, [message(1)], idempotency_key="again")["data"][0]
     assert held(site, account) == answer["price"]
     assert not site.sql("SELECT 1 FROM direct_sends WHERE account_id = %s", account)
+    database.engine.dispose()
+
+
+def test_of_what_the_broker_delivers_again_only_what_has_a_key_is_accepted(site: Site, account: int) -> None:
+    """Whoever had it was killed: perhaps before it was accepted, perhaps after."""
+    before = site.call("accept", account, [message(1)], idempotency_key="before")
+    database = site.database()
+    context.enter(None, redelivered=True)
+    known, open_, unkeyed = Accepting(database.transaction, cursor_of, site.billing).accept_all(
+        [
+            Request(account, [message(1)], key="before"),
+            Request(account, [message(2)], key="open"),
+            Request(account, [message(3)]),
+        ]
+    )
+    context.enter(None)
+
+    assert known == before
+    assert isinstance(open_, dict)
+    assert open_["data"][0]["state"] == "accepted"
+    assert isinstance(unkeyed, Unavailable)
+    assert unkeyed.code == "outcome_unknown"
+    assert site.sql("SELECT count(*) FROM messages WHERE account_id = %s", account) == [(2,)]
     database.engine.dispose()
 
 

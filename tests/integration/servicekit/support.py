@@ -133,9 +133,9 @@ class Site:
             program.wait_ready()
         return program
 
-    def start_toy(self, name: str, ready: bool = True) -> Program:
+    def start_toy(self, name: str, ready: bool = True, **environment: str) -> Program:
         """A replica of the toy service."""
-        return self.start(name, "tests.integration.servicekit.toy", ready=ready)
+        return self.start(name, "tests.integration.servicekit.toy", ready=ready, **environment)
 
     def start_relay(self, name: str = "relay", ready: bool = True) -> Program:
         """A relay of its outbox."""

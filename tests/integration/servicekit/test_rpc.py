@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from servicekit.rpcclient import Client
 from tests.support.waiting import eventually
 
 from .conftest import Town
+from .support import Site
 
 pytestmark = pytest.mark.integration
 
@@ -181,3 +184,26 @@ def test_a_timer_goes_on_after_it_failed(town: Town) -> None:
     before = failures()
     eventually(lambda: failures() >= before + 2)
     assert "every third tick" in replica.logged("timer_failed")[-1]["exception"]
+
+
+@pytest.mark.parametrize("key", [None, "under a key"])
+def test_a_call_whose_service_was_killed_after_its_commit_has_one_effect_and_an_honest_answer(
+    fresh_site: Site, tmp_path: Path, key: str | None
+) -> None:
+    (tmp_path / "toy.make.done").write_text("kill")
+    first = fresh_site.start_toy("first", KERYX_CRASH_POINTS=str(tmp_path))
+    client = Client(fresh_site.amqp_uri, timeout=60)
+    with ThreadPoolExecutor(1) as aside:
+        call = aside.submit(client.call, "toy", "make", "dear", key=key)
+        first.process.wait(30)
+        fresh_site.start_toy("second")
+        failure = call.exception()
+    client.close()
+
+    made = fresh_site.sql("SELECT message_id::text FROM outbox_0")
+    assert len(made) == 1
+    if key:
+        assert [(call.result()["event_id"],)] == made
+    else:
+        assert isinstance(failure, Unavailable)
+        assert failure.code == "outcome_unknown"
