@@ -1,5 +1,6 @@
 """Money given back by the operator. The credit is held first, so that nobody spends it meanwhile; it leaves the balance when
 the provider took the refund, and is free again when it refused. What is not known is left in doubt for a person to settle.
+Only the call that made a refund asks the provider, once: whoever repeats it under its key is told how it stands.
 
 Bank deposits are given back by a transfer that the operator makes; such a refund is done at once.
 """
@@ -35,15 +36,16 @@ def refund(
 ) -> dict[str, Any]:
     """Give ``amount_cents`` (None: all that is left) of a paid order back; once per ``key``. The refund as it is then.
 
-    Raises UnknownOrder, NothingToRefund, RefundInProgress, Spent when the account has the credit no more,
-    MethodNotOffered when the provider is not configured any more.
+    Repeated under its key it is not sent again: it is ``requested`` as long as the first call waits for the provider or
+    was killed, until ``doubt_abandoned``. Raises UnknownOrder, NothingToRefund, RefundInProgress, Spent when the account
+    has the credit no more, MethodNotOffered when the provider is not configured any more.
     """
     with db.transaction() as session:
-        refund_id = _request(session, registry, order_id, amount_cents, reason, key)
+        refund_id, is_new = _request(session, registry, order_id, amount_cents, reason, key)
         row, payment = _with_payment(session, refund_id)
-        if row.state == "requested" and payment.provider == "bank":
+        to_ask = is_new and payment.provider != "bank"
+        if is_new and not to_ask:
             finish(session, row, None)
-        to_ask = row.state == "requested"
     if to_ask:
         _ask_provider(db, registry, refund_id, payment, row.amount_cents)
     with db.transaction() as session:
@@ -52,39 +54,45 @@ def refund(
 
 def _request(
     session: Any, registry: Registry, order_id: int, amount_cents: int | None, reason: str, key: str | None
-) -> int:
+) -> tuple[int, bool]:
+    """The refund's id, and whether it was made now and not by an earlier call under the same key."""
+    fresh: list[int] = []
+
     def produce() -> dict[str, int]:
-        order = paying.locked(session, order_id)
-        if order is None:
-            raise UnknownOrder("There is no such order.")
-        payment = _payment_of(session, order)
-        if payment.provider != "bank":
-            registry.get(payment.provider)
-        _refuse_another(session, order_id)
-        left = order.gross_cents - order.refunded_cents
-        wanted = left if amount_cents is None else amount_cents
-        if not 0 < wanted <= left:
-            raise NothingToRefund(f"Of this order {left} cents are left to give back.")
-        share = _share(order, wanted)
-        row = Refund(
-            order_id=order_id,
-            payment_id=payment.id,
-            amount_cents=wanted,
-            credit=share.credit,
-            state="requested",
-            reason=reason,
-        )
-        session.add(row)
-        session.flush()
-        _hold(session, order, row)
-        audit.note(
-            session, "refund_requested", order.account_id, order_id=order_id, refund_id=row.id, cents=wanted
-        )
-        return {"id": row.id}
+        fresh.append(_make(session, registry, order_id, amount_cents, reason).id)
+        return {"id": fresh[0]}
 
     request = {"order_id": order_id, "amount_cents": amount_cents, "reason": reason}
     made = idempotency.remember(session, 0, key, request, produce, operation="billing.refund")
-    return int(made["id"])
+    return int(made["id"]), bool(fresh)
+
+
+def _make(session: Any, registry: Registry, order_id: int, amount_cents: int | None, reason: str) -> Refund:
+    order = paying.locked(session, order_id)
+    if order is None:
+        raise UnknownOrder("There is no such order.")
+    payment = _payment_of(session, order)
+    if payment.provider != "bank":
+        registry.get(payment.provider)
+    _refuse_another(session, order_id)
+    wanted = _left(order) if amount_cents is None else amount_cents
+    _refuse_more_than_left(order, wanted)
+    row = Refund(
+        order_id=order_id,
+        payment_id=payment.id,
+        amount_cents=wanted,
+        credit=_share(order, wanted).credit,
+        state="requested",
+        reason=reason,
+    )
+    session.add(row)
+    session.flush()
+    if row.credit and not _hold(session, order, row, _hold_ids(row)[0]):
+        raise Spent("The account has spent what is to be given back.")
+    audit.note(
+        session, "refund_requested", order.account_id, order_id=order_id, refund_id=row.id, cents=wanted
+    )
+    return row
 
 
 def _ask_provider(db: Database, registry: Registry, refund_id: int, payment: Payment, cents: int) -> None:
@@ -105,16 +113,25 @@ def _ask_provider(db: Database, registry: Registry, refund_id: int, payment: Pay
 
 
 def finish(session: Any, row: Refund, provider_refund_id: str | None) -> None:
-    """The money is back with the payer: take its credit, book it, write the credit note. Settled ones stay as they are."""
+    """The money is back with the payer: take its credit, book it, write the credit note; again changes nothing.
+
+    One that was settled as failed is in doubt again. Raises NothingToRefund when other refunds took what is left of the
+    order, Spent when the account has the credit of such a late one no more.
+    """
+    if row.state == "failed":
+        _taken_late(session, row, provider_refund_id)
+        return
     if row.state not in UNSETTLED:
         return
     order = _order(session, row)
+    _refuse_more_than_left(order, row.amount_cents)
     payment = session.get(Payment, row.payment_id)
     share = _share(order, row.amount_cents)
-    row.state, row.provider_refund_id, row.decided_at = "done", provider_refund_id, func.now()
+    row.state, row.decided_at = "done", func.now()
+    row.provider_refund_id = provider_refund_id or row.provider_refund_id
     session.flush()
+    _let_go(session, row)
     if row.credit:
-        use_cases.release_hold(session, _hold_id(row))
         ledger.reverse_payment(
             session, order.account_id, row.credit, *paying.cause_of(payment), f"refund:{row.id}"
         )
@@ -132,8 +149,7 @@ def fail(session: Any, row: Refund, why: str) -> None:
     order = _order(session, row)
     row.state, row.error, row.decided_at = "failed", why[:500], func.now()
     session.flush()
-    if row.credit:
-        use_cases.release_hold(session, _hold_id(row))
+    _let_go(session, row)
     audit.note(session, "refund_failed", order.account_id, order_id=order.id, refund_id=row.id, why=why[:500])
 
 
@@ -171,6 +187,17 @@ def _doubt(session: Any, row: Refund, why: str) -> None:
         audit.note(session, "refund_in_doubt", order_id=row.order_id, refund_id=row.id)
 
 
+def _taken_late(session: Any, row: Refund, provider_refund_id: str | None) -> None:
+    """The provider took what counts as failed: a person looks. Its credit is held again, unless it was spent meanwhile."""
+    order = _order(session, row)
+    row.state, row.error, row.decided_at = "in_doubt", "taken by the provider after it had failed", None
+    row.provider_refund_id = provider_refund_id
+    session.flush()
+    held = not row.credit or _hold(session, order, row, _hold_ids(row)[1])
+    audit.note(session, "refund_taken_late", order.account_id, order_id=order.id, refund_id=row.id, held=held)
+    log.error("refund_taken_late", order_id=order.id, refund_id=row.id, held=held)
+
+
 def _payment_of(session: Any, order: Order) -> Payment:
     payment = session.scalar(
         select(Payment).where(Payment.order_id == order.id, Payment.state == "credited").limit(1)
@@ -188,17 +215,29 @@ def _refuse_another(session: Any, order_id: int) -> None:
         raise RefundInProgress("Another refund of this order is not settled yet.")
 
 
-def _hold(session: Any, order: Order, row: Refund) -> None:
-    if not row.credit:
-        return
-    request = HoldRequest(_hold_id(row), order.account_id, row.credit, f"refund:{order.id}")
+def _hold(session: Any, order: Order, row: Refund, hold_id: str) -> bool:
+    request = HoldRequest(hold_id, order.account_id, row.credit, f"refund:{order.id}")
     (result,) = use_cases.hold(session, [request])
-    if not result["ok"]:
-        raise Spent("The account has spent what is to be given back.")
+    return bool(result["ok"])
 
 
-def _hold_id(row: Refund) -> str:
-    return f"refund:{row.id}"
+def _hold_ids(row: Refund) -> tuple[str, str]:
+    """What its credit is held under: at first, and when it is taken after it had failed, since no hold comes back."""
+    return f"refund:{row.id}", f"refund:{row.id}:late"
+
+
+def _let_go(session: Any, row: Refund) -> None:
+    for hold_id in ledger.known_holds(session, _hold_ids(row)):
+        use_cases.release_hold(session, hold_id)
+
+
+def _left(order: Order) -> int:
+    return order.gross_cents - order.refunded_cents
+
+
+def _refuse_more_than_left(order: Order, cents: int) -> None:
+    if not 0 < cents <= _left(order):
+        raise NothingToRefund(f"Of this order {_left(order)} cents are left to give back.")
 
 
 def _share(order: Order, cents: int) -> domain.Share:

@@ -20,6 +20,10 @@ from tests.support.statements import IBAN, Entry, camt053
 SHOP = Shop(OrderSettings(), BankSettings(IBAN, "Keryx ΑΕ", "Τράπεζα", "BANKGRAA"), SellerSettings())
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
 @dataclass
 class Told:
     """A provider over nothing: it opens what it is asked to, and tells and refunds what the test says."""
@@ -48,6 +52,7 @@ class Told:
 
     def refund(self, transaction_id: str, amount_cents: int, currency: str, key: str) -> Refunded:
         """Note it, or fail."""
+        self.meanwhile()
         if self.failure is not None:
             raise self.failure
         self.refunded.append((transaction_id, amount_cents, key))
@@ -90,6 +95,13 @@ def payment_of(found: dict[str, Any], **changes: Any) -> ProviderPayment:
         currency="EUR",
     )
     return replace(paid, **changes)
+
+
+def paid_order(db: Database, account_id: int, provider: Told) -> dict[str, Any]:
+    """An order of 124.00 that was paid at the provider by the transaction T-<its id>."""
+    found = new_order(db, account_id, method="viva", provider=provider)
+    deliver(db, payment_of(found, transaction_id=f"T-{found['id']}"))
+    return found
 
 
 def deliver(db: Database, payment: ProviderPayment, provider: str = "viva") -> Outcome:

@@ -16,12 +16,14 @@ from services.billing.payments.errors import NothingToRefund, RefundInProgress
 from services.billing.payments.port import ProviderDown, ProviderRefused
 from tests.integration.billing.shop import (
     SHOP,
+    Killed,
     Told,
     audited,
     deliver,
     new_order,
     order,
     paid_events,
+    paid_order,
     payment_of,
     registry,
     rows,
@@ -199,24 +201,18 @@ def test_an_order_nobody_told_about_is_asked_for(db: Database, account_id: int) 
     assert rows(db, "SELECT next_check_at FROM checkouts WHERE order_id = %s", found["id"]) == [(None,)]
 
 
-def paid_order(db: Database, account_id: int, provider: Told) -> dict[str, object]:
-    found = new_order(db, account_id, method="viva", provider=provider)
-    deliver(db, payment_of(found, transaction_id=f"T-{found['id']}"))
-    return found
-
-
 def test_a_refund_takes_the_credit_back_and_leaves_a_credit_note(db: Database, account_id: int) -> None:
     provider = Told()
     found = paid_order(db, account_id, provider)
 
-    first = refunds.refund(db, registry(provider), int(str(found["id"])), 31_00, "half used", "k1")
-    again = refunds.refund(db, registry(provider), int(str(found["id"])), 31_00, "half used", "k1")
+    first = refunds.refund(db, registry(provider), found["id"], 31_00, "half used", "k1")
+    again = refunds.refund(db, registry(provider), found["id"], 31_00, "half used", "k1")
 
     assert first == again
     assert first["state"] == "done"
     assert provider.refunded == [(f"T-{found['id']}", 31_00, f"refund-{first['id']}")]
     assert money(db, account_id) == (75 * EURO, 0)
-    now = order(db, int(str(found["id"])))
+    now = order(db, found["id"])
     assert (now["state"], now["refunded_cents"]) == ("partly_refunded", 31_00)
     rest = refunds.refund(db, registry(provider), now["id"], None, "closed", None)
     assert (rest["amount_cents"], money(db, account_id)) == (93_00, (0, 0))
@@ -229,10 +225,10 @@ def test_a_refund_that_is_refused_frees_the_credit_again(db: Database, account_i
     provider = Told()
     found = paid_order(db, account_id, provider)
     provider.failure = ProviderRefused("too late")
-    refused = refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", None)
+    refused = refunds.refund(db, registry(provider), found["id"], None, "closed", None)
     assert (refused["state"], refused["error"]) == ("failed", "too late")
     assert money(db, account_id) == (100 * EURO, 0)
-    assert order(db, int(str(found["id"])))["state"] == "paid"
+    assert order(db, found["id"])["state"] == "paid"
 
 
 @pytest.mark.parametrize(("refunded", "left"), [(True, 0), (False, 100 * EURO)])
@@ -242,17 +238,13 @@ def test_a_refund_in_doubt_holds_the_credit_until_a_person_says(
     provider = Told()
     found = paid_order(db, account_id, provider)
     provider.failure = ProviderDown("no answer")
-    doubtful = refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", None)
+    doubtful = refunds.refund(db, registry(provider), found["id"], None, "closed", None)
     assert (doubtful["state"], money(db, account_id)) == ("in_doubt", (0, 100 * EURO))
     with pytest.raises(RefundInProgress):
-        refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", None)
+        refunds.refund(db, registry(provider), found["id"], None, "closed", None)
     with db.transaction() as session:
         refunds.resolve(session, doubtful["id"], refunded)
     assert money(db, account_id) == (left, 0)
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 def test_a_refund_whose_process_is_killed_is_in_doubt_and_never_sent_again_by_itself(
@@ -262,13 +254,13 @@ def test_a_refund_whose_process_is_killed_is_in_doubt_and_never_sent_again_by_it
     found = paid_order(db, account_id, provider)
     provider.failure = Killed()
     with pytest.raises(Killed):
-        refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", "k2")
+        refunds.refund(db, registry(provider), found["id"], None, "closed", "k2")
     with db.transaction() as session:
         assert refunds.doubt_abandoned(session) == 0
         cursor_of(session).execute("UPDATE refunds SET created_at = created_at - interval '3 minutes'")
         assert refunds.doubt_abandoned(session) == 1
     provider.failure = None
-    again = refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", "k2")
+    again = refunds.refund(db, registry(provider), found["id"], None, "closed", "k2")
     assert (again["state"], provider.refunded) == ("in_doubt", [])
     assert money(db, account_id) == (0, 100 * EURO)
 
@@ -278,7 +270,7 @@ def test_what_is_spent_is_not_given_back(db: Database, account_id: int) -> None:
     found = paid_order(db, account_id, provider)
     assert hold(db, account_id, 60 * EURO)
     with pytest.raises(KeryxError) as refused:
-        refunds.refund(db, registry(provider), int(str(found["id"])), None, "closed", None)
+        refunds.refund(db, registry(provider), found["id"], None, "closed", None)
     assert refused.value.code == "insufficient_funds"
     assert provider.refunded == []
 
@@ -289,12 +281,12 @@ def test_a_refund_made_at_the_provider_is_put_down_for_review_and_ours_is_not(
     provider = Told()
     found = paid_order(db, account_id, provider)
     transaction = f"T-{found['id']}"
-    elsewhere = payment_of(dict(found), transaction_id=transaction, state="refunded", refunded_cents=10_00)
+    elsewhere = payment_of(found, transaction_id=transaction, state="refunded", refunded_cents=10_00)
     assert [deliver(db, elsewhere).reason for _ in range(2)] == ["refunded_at_provider", None]
-    refunds.refund(db, registry(provider), int(str(found["id"])), 20_00, "part", None)
-    ours = payment_of(dict(found), transaction_id=transaction, state="refunded", refunded_cents=20_00)
+    refunds.refund(db, registry(provider), found["id"], 20_00, "part", None)
+    ours = payment_of(found, transaction_id=transaction, state="refunded", refunded_cents=20_00)
     assert deliver(db, ours).state == "known"
-    disputed = payment_of(dict(found), transaction_id=transaction, state="disputed")
+    disputed = payment_of(found, transaction_id=transaction, state="disputed")
     assert deliver(db, disputed).reason == "disputed_at_provider"
 
 
