@@ -12,7 +12,7 @@ from servicekit.database import cursor_of
 
 from .. import audit
 from ..errors import InvalidFields
-from . import tax
+from . import countries, tax
 from .errors import ProfileChanged
 from .models import BillingProfile
 
@@ -92,4 +92,5 @@ def _name_of(session: Any, account_id: int) -> str:
 
 
 def _shown(profile: BillingProfile) -> dict[str, Any]:
-    return {**{name: getattr(profile, name) for name in FIELDS}, "version": profile.version}
+    shown = {name: getattr(profile, name) for name in FIELDS}
+    return {**shown, "country": countries.usual(profile.country), "version": profile.version}

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ..schemas import MAX_ID
+from . import countries
 from .domain import STATES
 
 MAX_CENTS = 1_000_000_000
@@ -39,6 +40,16 @@ def key() -> fields.String:
 def method(**options: Any) -> fields.String:
     """How somebody pays."""
     return fields.String(validate=validate.Regexp(r"\A[a-z]{2,20}\Z", error="must be a method"), **options)
+
+
+class Country(fields.String):
+    """A country by its two capitals; EL and UK become what ISO 3166 calls them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        try:
+            return countries.iso(str(super()._deserialize(value, attr, data, **options)))
+        except countries.UnknownCountry:
+            raise ValidationError("must be the two capitals of a country, ISO 3166, as GR") from None
 
 
 class NewOrder(Schema):
@@ -93,9 +104,7 @@ class Profile(Schema):
     address = line(200, load_default="")
     city = line(100, load_default="")
     postcode = line(20, load_default="")
-    country = fields.String(
-        required=True, validate=validate.Regexp(r"\A[A-Z]{2}\Z", error="must be two capitals, ISO 3166")
-    )
+    country = Country(required=True)
     vat_number = line(30, load_default=None, allow_none=True)
     tax_office = line(100, load_default=None, allow_none=True)
     email = fields.Email(load_default=None, allow_none=True, validate=validate.Length(max=254))

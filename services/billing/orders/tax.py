@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from . import countries
+
 Treatment = Literal["domestic", "reverse_charge", "outside_eu"]
 
 HOME = "GR"
@@ -100,7 +102,12 @@ def _is_afm(digits: str) -> bool:
 
 
 def tax_of(country: str, number: str | None, home_rate: int) -> Tax:
-    """What a buyer in ``country`` pays, with a VAT number (of the right form) or without; ``home_rate`` in basis points."""
+    """What a buyer in ``country`` pays, with a VAT number (of the right form) or without; ``home_rate`` in basis points.
+
+    A code that is no country's, which profiles had before codes were checked, frees nobody of the tax.
+    """
+    if country not in countries.CODES:
+        return Tax("domestic", home_rate)
     if country not in EU:
         return Tax("outside_eu", 0)
     if country != HOME and number is not None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.orders import tax
+from services.billing.errors import InvalidFields
+from services.billing.orders import countries, schemas, tax
 from services.billing.orders.domain import refund_share
 from services.billing.orders.tax import Amounts, BadVatNumber, Tax
+from services.billing.schemas import load
 
 CENTS = st.integers(1, 1_000_000_000)
 RATES = st.sampled_from([0, 600, 1_300, 1_700, 2_400])
@@ -23,10 +27,39 @@ RATES = st.sampled_from([0, 600, 1_300, 1_700, 2_400])
         ("DE", None, Tax("domestic", 2_400)),
         ("CH", None, Tax("outside_eu", 0)),
         ("GB", "GB123456789", Tax("outside_eu", 0)),
+        ("XX", None, Tax("domestic", 2_400)),
+        ("XX", "XX123456789", Tax("domestic", 2_400)),
+        ("EL", "EL094014201", Tax("domestic", 2_400)),
     ],
 )
 def test_the_buyer_decides_the_tax(country: str, number: str | None, expected: Tax) -> None:
     assert tax.tax_of(country, number, 2_400) == expected
+
+
+def country_of(said: object) -> str:
+    """What a billing profile keeps of the country that somebody says."""
+    return str(load(schemas.Profile, name="Άνθη", country=said)["country"])
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("GR", "GR"), ("EL", "GR"), ("UK", "GB"), ("CH", "CH"), ("XK", "XK")]
+)
+def test_a_profile_keeps_a_country_by_its_code_in_iso_3166(said: str, kept: str) -> None:
+    assert country_of(said) == kept
+
+
+@pytest.mark.parametrize("said", ["XX", "ZZ", "EU", "XI", "AN", "gr", "G", "GRC", "GR\n", "ΕΛ", "", 30, None])
+def test_what_is_no_country_is_refused_by_the_name_of_its_field(said: object) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        country_of(said)
+    assert [one["pointer"] for one in refused.value.errors] == ["/country"]
+
+
+def test_the_countries_are_those_of_iso_3166_and_kosovo() -> None:
+    listed = resources.files("tzdata").joinpath("zoneinfo/iso3166.tab").read_text(encoding="utf-8")
+    codes = {line[:2] for line in listed.splitlines() if not line.startswith("#")}
+    assert codes | {"XK"} == countries.CODES
+    assert codes >= tax.EU
 
 
 @pytest.mark.parametrize(
