@@ -80,7 +80,7 @@ class Api:
 
     def _transaction(self, request: Request) -> bytes:
         self._need_bearer(request)
-        found = self.store.transactions.get(request.path.rpartition("/")[2].lower())
+        found = self.store.transaction(request.path.rpartition("/")[2])
         if found is None:
             return _refusal(404, "no such transaction")
         order = self.store.orders[found.order_code]
@@ -125,7 +125,7 @@ class Api:
     def _refund(self, request: Request) -> bytes:
         """Give back `amount` cents of a charge. Legacy manners: a refusal is 200 with an ErrorCode."""
         self._need_basic(request)
-        charge = self.store.transactions.get(request.path.rpartition("/")[2].lower())
+        charge = self.store.transaction(request.path.rpartition("/")[2])
         amount = request.whole("amount")
         if charge is None or charge.parent is not None or charge.status not in "FR":
             return httpwire.json_answer(200, _legacy(404, "The transaction was not found"))

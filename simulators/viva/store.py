@@ -92,6 +92,13 @@ class Store:
             order.state = PAID
         return made
 
+    def transaction(self, spelled: str) -> Transaction | None:
+        """The transaction of a GUID, in capitals or without hyphens as well; None for what is unknown or none."""
+        try:
+            return self.transactions.get(str(uuid.UUID(spelled)))
+        except ValueError:
+            return None
+
     def give_back(self, charge: Transaction, amount: int) -> Transaction:
         """A refund: a transaction of its own; the charge is `R` from then on, whole or in part."""
         order = self.orders[charge.order_code]

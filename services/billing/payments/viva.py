@@ -2,7 +2,9 @@
 
 Two pairs of credentials: OAuth for orders and for reading a transaction; merchant id and API key (Basic) for the older API,
 which alone finds the transactions of an order and gives money back. Orders and refunds are written in cents, transactions
-and webhooks in euros. The return addresses belong to the payment source, so they are set at Viva and not here.
+and webhooks in euros. Transactions are GUIDs, which Viva finds in any spelling: here they have one (``_guid``), so that a
+webhook, which anybody can send, cannot make two payments of one. The return addresses belong to the payment source, so they
+are set at Viva and not here.
 
 Sources: developer.viva.com (Smart Checkout, webhooks, Retrieve transactions (OLD)), and clients tested against its demo.
 """
@@ -14,7 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 import orjson
@@ -53,7 +55,6 @@ STATES: dict[str, State] = {
 }  # fmt: skip
 """By statusId (response-codes). C is a pre-authorisation, which we never ask for; MW a dispute that was won."""
 EVENTS: dict[int, HintKind] = {1796: "payment", 1797: "refund", 1798: "failure"}
-_TRANSACTION = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
 _ORDER = re.compile(r"[0-9]{8,20}", re.ASCII)
 
 
@@ -118,29 +119,34 @@ class Viva:
     def fetch(
         self, provider_order: str | None = None, transaction_id: str | None = None
     ) -> list[ProviderPayment]:
-        """Every charge of the order, and that one transaction (of a refund: the charge it belongs to)."""
+        """Every charge of the order, and that one transaction (of a refund: the charge it belongs to).
+
+        Whose order a known transaction is says Viva, whatever the hint named beside it.
+        """
         found: dict[str, ProviderPayment] = {}
+        wanted = _guid(transaction_id)
         with self._line.call() as call:
-            asked = self._transaction(call, transaction_id) if transaction_id else None
-            order = provider_order or (str(asked.get("orderCode", "")) if asked else "")
+            asked = self._transaction(call, wanted) if wanted else None
+            order = str((asked or {}).get("orderCode") or provider_order or "")
             rows = self._rows(call, order, asked is not None)
             given_back = _given_back(rows)
-            for row in rows:
-                payment = self._charge(call, row, order, given_back)
+            for charge, row in rows.items():
+                payment = self._charge(call, charge, row, order, given_back)
                 if payment is not None:
                     found[payment.transaction_id] = payment
-            if asked and transaction_id and not _is_given_back(asked.get("transactionTypeId"), None):
-                found.setdefault(transaction_id, self._payment(transaction_id, asked, given_back))
+            if asked and wanted and wanted not in rows and not _is_given_back(asked.get("transactionTypeId")):
+                found[wanted] = self._payment(wanted, asked, given_back)
         return list(found.values())
 
     def refund(self, transaction_id: str, amount_cents: int, currency: str, key: str) -> Refunded:
         """Give back a part or all. Viva has no keys for this: it is sent once, and its silence is ProviderDown."""
-        if currency != "EUR" or not _TRANSACTION.fullmatch(transaction_id):
+        charge = _guid(transaction_id)
+        if currency != "EUR" or charge is None:
             raise ProviderRefused("Viva gives back euro of its own transactions only.")
         query = {"amount": str(amount_cents)}
         if self._told.viva_source_code:
             query["sourceCode"] = self._told.viva_source_code
-        url = f"{self._told.viva_url}/api/transactions/{quote(transaction_id, safe='')}"
+        url = f"{self._told.viva_url}/api/transactions/{charge}"
         with self._line.call() as call:
             answer = call.once("DELETE", url, params=query, auth=self._basic)
         refund_id = _member(answer.data, "TransactionId")
@@ -157,12 +163,11 @@ class Viva:
             event_id = body.get("MessageId")
             if kind == "other":
                 return Hint("other", event_id=_text(event_id))
-            order, transaction = str(data["OrderCode"]), str(data["TransactionId"])
-            parent = data.get("ParentId")
+            order, transaction, parent = str(data["OrderCode"]), data["TransactionId"], data.get("ParentId")
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise UnreadableWebhook("This is no webhook of Viva's.") from None
-        about = str(parent) if kind == "refund" and parent else transaction
-        if not _ORDER.fullmatch(order) or not _TRANSACTION.fullmatch(about):
+        about = _guid(parent if kind == "refund" and parent else transaction)
+        if not _ORDER.fullmatch(order) or about is None:
             raise UnreadableWebhook("This is no webhook of Viva's.")
         return Hint(kind, order, about, _text(event_id))
 
@@ -180,8 +185,6 @@ class Viva:
 
     def _transaction(self, call: Call, transaction_id: str) -> dict[str, Any] | None:
         """Retrieve transaction, with our token; None when Viva does not know it."""
-        if not _TRANSACTION.fullmatch(transaction_id):
-            return None
         url = f"{self._told.viva_api_url}/checkout/v2/transactions/{transaction_id}"
         answer = with_token(self._token, call, call.patiently, "GET", url)
         if answer.status in (400, 404):
@@ -190,37 +193,40 @@ class Viva:
             raise self._down(answer)
         return answer.data
 
-    def _rows(self, call: Call, order: str, can_do_without: bool) -> list[dict[str, Any]]:
-        """The order's transactions; none where the older API fails and the transaction itself is known anyway."""
+    def _rows(self, call: Call, order: str, can_do_without: bool) -> dict[str, dict[str, Any]]:
+        """The order's transactions by their ids; none where the older API fails and the transaction itself is known anyway."""
         try:
             return self._listed(call, order)
         except ProviderDown:
             if not can_do_without:
                 raise
-            return []
+            return {}
 
-    def _listed(self, call: Call, order: str) -> list[dict[str, Any]]:
+    def _listed(self, call: Call, order: str) -> dict[str, dict[str, Any]]:
         """The transactions of an order, refunds among them; none for an order that Viva does not know."""
         if not _ORDER.fullmatch(order):
-            return []
+            return {}
         url = f"{self._told.viva_url}/api/transactions/"
         answer = call.patiently("GET", url, params={"ordercode": order}, auth=self._basic)
         rows = _member(answer.data, "Transactions")
         if answer.status == 404 or (answer.ok and _member(answer.data, "ErrorCode") == 404):
-            return []
+            return {}
         if not answer.ok or _member(answer.data, "ErrorCode") != 0 or not isinstance(rows, list):
             raise self._down(answer)
-        return [row for row in rows if isinstance(row, dict) and row.get("TransactionId")]
+        named = [(_guid(_member(row, "TransactionId")), row) for row in rows]
+        if any(name is None for name, _ in named):
+            log.error("viva_transaction_unreadable", order=order)
+        return {name: row for name, row in named if name is not None}
 
     def _charge(
-        self, call: Call, row: dict[str, Any], order: str, given_back: dict[str, int]
+        self, call: Call, transaction_id: str, row: dict[str, Any], order: str, given_back: dict[str, int]
     ) -> ProviderPayment | None:
         """A row of the search as a payment; None for money that went back. One that was paid is asked for by itself."""
         nested = row.get("TransactionType")
         kind = nested.get("TransactionTypeId") if isinstance(nested, dict) else row.get("TransactionTypeId")
         if _is_given_back(kind, row.get("ParentId")):
             return None
-        transaction_id, status = str(row["TransactionId"]), str(row.get("StatusId"))
+        status = str(row.get("StatusId"))
         if STATES.get(status, "pending") != "failed":
             told = self._transaction(call, transaction_id)
             if told is not None:
@@ -266,18 +272,26 @@ class Viva:
         return self._line.down(f"status {answer.status}, code {_member(answer.data, 'ErrorCode')}")
 
 
-def _given_back(rows: list[dict[str, Any]]) -> dict[str, int]:
+def _given_back(rows: Mapping[str, dict[str, Any]]) -> dict[str, int]:
     """Cents given back by charge, of the rows that name their parent."""
     sums: dict[str, int] = {}
-    for row in rows:
-        parent, amount = row.get("ParentId"), cents(row.get("Amount"))
+    for row in rows.values():
+        parent, amount = _guid(row.get("ParentId")), cents(row.get("Amount"))
         if parent and amount is not None and row.get("StatusId") == "F":
-            sums[str(parent)] = sums.get(str(parent), 0) + abs(amount)
+            sums[parent] = sums.get(parent, 0) + abs(amount)
     return sums
 
 
-def _is_given_back(kind: Any, parent: Any) -> bool:
+def _is_given_back(kind: Any, parent: Any = None) -> bool:
     return bool(parent) or kind in GIVEN_BACK_TYPES
+
+
+def _guid(value: Any) -> str | None:
+    """The one spelling of a transaction's id: small letters, with hyphens; None for what is none."""
+    try:
+        return str(UUID(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _member(data: Any, name: str) -> Any:

@@ -176,6 +176,56 @@ def test_a_viva_webhook_about_what_viva_does_not_know_credits_nothing(tills: Til
     assert state_of(tills, opened.order_id) == "awaiting_payment"
 
 
+SPELLINGS: list[Callable[[str], str]] = [
+    str.upper,
+    lambda one: one.replace("-", ""),
+]
+
+
+@pytest.mark.parametrize("event", ["1796", "1797", "1798"])
+@pytest.mark.parametrize("spell", SPELLINGS)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_viva_webhook_that_spells_a_payment_otherwise_makes_no_other_payment_of_it(
+    tills: Tills, account_id: int, spell: Callable[[str], str], event: str, is_first: bool
+) -> None:
+    opened, till = tills.order("viva", account_id), tills.tills["viva"]
+    till.click(opened.pay_url, "pay")
+    (true,) = till.webhooks()
+    (paid,) = tills.registry.get("viva").fetch(opened.provider_order)
+    body = true["body"].replace(paid.transaction_id, spell(paid.transaction_id)).replace("1796", event)
+    lie = {"headers": {}, "body": body}
+    for webhook in (lie, true) if is_first else (true, lie):
+        tills.deliver("viva", webhook)
+    assert money(tills.db, account_id) == (opened.credit, 0)
+    assert payments_of(tills, opened) == [("credited", None)]
+
+
+def test_a_viva_webhook_that_names_another_order_with_a_payment_tells_nothing_new_of_it(
+    tills: Tills, account_id: int
+) -> None:
+    opened, till = tills.order("viva", account_id), tills.tills["viva"]
+    tills.come_back("viva", till.click(opened.pay_url, "pay"))
+    (paid,) = tills.registry.get("viva").fetch(opened.provider_order)
+    tills.registry.get("viva").refund(paid.transaction_id, 300, "EUR", "by hand")
+    webhook = till.webhooks()[-1]
+    tills.deliver("viva", webhook)
+    other = tills.order("viva", account_id)
+    body = webhook["body"].replace(opened.provider_order, other.provider_order)
+    tills.deliver("viva", {"headers": {}, "body": body})
+    assert payments_of(tills, opened) == [("credited", None), ("review", "refunded_at_provider")]
+    assert payments_of(tills, other) == []
+
+
+def test_a_refund_of_viva_s_named_as_a_payment_is_none(tills: Tills, account_id: int) -> None:
+    opened, till = tills.order("viva", account_id), tills.tills["viva"]
+    tills.come_back("viva", till.click(opened.pay_url, "pay"))
+    (paid,) = tills.registry.get("viva").fetch(opened.provider_order)
+    made = tills.registry.get("viva").refund(paid.transaction_id, 300, "EUR", "by hand")
+    assert [p.transaction_id for p in tills.registry.get("viva").fetch(None, made.refund_id)] == [
+        paid.transaction_id
+    ]
+
+
 def test_a_paypal_webhook_that_is_forged_or_replayed_with_changes_is_refused_and_audited(
     tills: Tills, account_id: int
 ) -> None:

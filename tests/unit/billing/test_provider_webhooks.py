@@ -43,6 +43,15 @@ def of_viva(body: bytes) -> Hint:
             viva_event(1797, TransactionId=REFUND, ParentId=CHARGE),
             Hint("refund", "2271655739472609", CHARGE, "m-1"),
         ),
+        (
+            viva_event(1797, TransactionId=REFUND, ParentId=CHARGE.upper()),
+            Hint("refund", "2271655739472609", CHARGE, "m-1"),
+        ),
+        (viva_event(1796, TransactionId=CHARGE.upper()), Hint("payment", "2271655739472609", CHARGE, "m-1")),
+        (
+            viva_event(1796, TransactionId=CHARGE.replace("-", "")),
+            Hint("payment", "2271655739472609", CHARGE, "m-1"),
+        ),
         (viva_event(1797, TransactionId=REFUND), Hint("refund", "2271655739472609", REFUND, "m-1")),
         (viva_event(1799), Hint("other", event_id="m-1")),
         (orjson.dumps({"EventTypeId": 2054, "EventData": {}}), Hint("other")),
@@ -57,6 +66,7 @@ def test_viva_s_events_name_what_to_fetch(body: bytes, hint: Hint) -> None:
     [
         b"", b"[]", b"{", b"null", b'{"EventTypeId": 1796}', viva_event(1796, OrderCode="../orders"),
         viva_event(1796, TransactionId="x?amount=1"), viva_event(1797, ParentId="a/../b"),
+        viva_event(1796, TransactionId="99999999-0000-0000"), viva_event(1796, TransactionId=7),
     ],
 )  # fmt: skip
 def test_garbage_is_no_webhook_of_viva(body: bytes) -> None:
