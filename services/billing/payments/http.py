@@ -31,8 +31,8 @@ MOST_CALLS, PLACE_SECONDS = 4, 1.0
 FAILURES_TO_OPEN, OPEN_SECONDS = 6, 10.0
 TOKEN_MARGIN_SECONDS = 60.0
 
-LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that say nothing about the request itself."""
+LATER = frozenset({408, 425, 429})
+"""Statuses below 500 that say nothing about the request itself; from 500 on none does."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class Answer:
     def ok(self) -> bool:
         """2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def refuses(self) -> bool:
+        """4xx, the only statuses that say that nothing was done."""
+        return 400 <= self.status < 500
 
 
 class Circuit:
@@ -107,7 +112,7 @@ class Line:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._circuit.note(worked=False)
             raise self.down(type(error).__name__) from error
-        later = response.status_code in LATER
+        later = response.status_code in LATER or response.status_code >= 500
         self._circuit.note(worked=not later)
         if later:
             raise self.down(f"status {response.status_code}")
@@ -125,6 +130,11 @@ class Line:
         """The failure to raise; who calls logs nothing more."""
         log.warning("payment_provider_down", provider=self.provider, why=why)
         return ProviderDown("The payment provider does not answer now; nothing is lost, try again later.")
+
+    def unclear(self, answer: Answer) -> ProviderDown:
+        """The failure to raise for an answer from which nobody knows whether money moved: a person has to look."""
+        log.error("payment_answer_unclear", provider=self.provider, status=answer.status)
+        return ProviderDown("The payment provider's answer does not say what it did.")
 
 
 class Call:

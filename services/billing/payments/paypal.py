@@ -188,7 +188,10 @@ class PayPal:
         )
 
     def refund(self, transaction_id: str, amount_cents: int, currency: str, key: str) -> Refunded:
-        """Give back a part or all, once per key (kept for 45 days by PayPal)."""
+        """Give back a part or all, once per key (kept for 45 days by PayPal).
+
+        An answer in an unknown shape is ProviderDown, since money may have moved; so is 409: our first try is under way.
+        """
         if not _ID.fullmatch(transaction_id):
             raise ProviderRefused("PayPal gives back its own captures only.")
         path = f"/v2/payments/captures/{transaction_id}/refund"
@@ -196,9 +199,11 @@ class PayPal:
         with self._line.call() as call:
             answer = self._ask(call, "POST", path, key=key, json=body)
         refund_id, status = _member(answer.data, "id"), _member(answer.data, "status")
-        if not answer.ok or not refund_id or status in ("CANCELLED", "FAILED"):
+        if (answer.refuses and answer.status != 409) or (answer.ok and status in ("CANCELLED", "FAILED")):
             raise self._refused(answer, "PayPal does not give this back.")
-        return Refunded(str(refund_id))
+        if not answer.ok or not isinstance(refund_id, str) or not refund_id:
+            raise self._line.unclear(answer)
+        return Refunded(refund_id)
 
     def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> Hint:
         """What it is about, once PayPal has said that it is PayPal's."""

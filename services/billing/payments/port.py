@@ -139,7 +139,8 @@ class Provider(Protocol):
         """Give ``amount_cents`` of a payment back to the payer, once per ``key``.
 
         Where the provider has no idempotency keys for refunds, a call whose outcome is not known raises ProviderDown
-        and is not repeated by itself: somebody looks. Raises ProviderDown, ProviderRefused.
+        and is not repeated by itself: somebody looks. ProviderRefused means that no money moved; an answer that does not
+        say so, nor that it did, is ProviderDown.
         """
 
     def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> Hint:

@@ -139,7 +139,10 @@ class Viva:
         return list(found.values())
 
     def refund(self, transaction_id: str, amount_cents: int, currency: str, key: str) -> Refunded:
-        """Give back a part or all. Viva has no keys for this: it is sent once, and its silence is ProviderDown."""
+        """Give back a part or all. Viva has no keys for this: it is sent once, and its silence is ProviderDown.
+
+        So is an answer in an unknown shape, since money may have moved: only Viva's own no is one. Both casings are known.
+        """
         charge = _guid(transaction_id)
         if currency != "EUR" or charge is None:
             raise ProviderRefused("Viva gives back euro of its own transactions only.")
@@ -149,10 +152,12 @@ class Viva:
         url = f"{self._told.viva_url}/api/transactions/{charge}"
         with self._line.call() as call:
             answer = call.once("DELETE", url, params=query, auth=self._basic)
-        refund_id = _member(answer.data, "TransactionId")
-        if not answer.ok or _member(answer.data, "ErrorCode") != 0 or not refund_id:
+        code, refund_id = _either(answer.data, "ErrorCode"), _either(answer.data, "TransactionId")
+        if answer.refuses or (answer.ok and type(code) is int and code != 0):
             raise self._refused(answer, "Viva does not give this back.")
-        return Refunded(str(refund_id))
+        if not answer.ok or type(code) is not int or not isinstance(refund_id, str) or not refund_id:
+            raise self._line.unclear(answer)
+        return Refunded(refund_id)
 
     def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> Hint:
         """What it is about. Viva documents no signature, so nothing of it is believed: the ids are something to fetch."""
@@ -265,7 +270,7 @@ class Viva:
     def _refused(self, answer: Answer, words: str) -> ProviderRefused | ProviderDown:
         if answer.status in (401, 403) or (answer.ok and answer.data is None):
             return self._down(answer)
-        said = _member(answer.data, "message") or _member(answer.data, "ErrorText")
+        said = _member(answer.data, "message") or _either(answer.data, "ErrorText")
         return ProviderRefused(f"{words} {said}" if isinstance(said, str) else words)
 
     def _down(self, answer: Answer) -> ProviderDown:
@@ -296,6 +301,12 @@ def _guid(value: Any) -> str | None:
 
 def _member(data: Any, name: str) -> Any:
     return data.get(name) if isinstance(data, dict) else None
+
+
+def _either(data: Any, name: str) -> Any:
+    """A member of an answer of the older API, whose documents write it in both casings."""
+    found = _member(data, name)
+    return _member(data, name[0].lower() + name[1:]) if found is None else found
 
 
 def _text(value: Any) -> str | None:

@@ -36,7 +36,8 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [httpx.Response(503), httpx.Response(429), httpx.ReadTimeout("late"), httpx.ConnectError("no")]
+    "trouble",
+    [*map(httpx.Response, (503, 520, 429)), httpx.ReadTimeout("late"), httpx.ConnectError("no")],
 )
 def test_what_may_be_repeated_is_tried_again(trouble: httpx.Response | Exception) -> None:
     provider = Provider(trouble, httpx.Response(200, json={"a": 1}))
