@@ -58,16 +58,15 @@ def _entry(account: str, entry: Any) -> Iterator[Line]:
     parts = [_detail_amount(detail) for detail in details]
     if len(details) > 1 and all(parts) and sum(part[0] for part in parts if part) == whole[0]:
         for number, (detail, part) in enumerate(zip(details, parts, strict=True), 1):
-            yield _line(account, entry, [detail], part or whole, f"#{number}")
+            yield _line(account, entry, [detail], part or whole, number)
         return
-    yield _line(account, entry, details, whole, "")
+    yield _line(account, entry, details, whole, 0)
 
 
-def _line(account: str, entry: Any, details: list[Any], amount: tuple[int, str], part: str) -> Line:
+def _line(account: str, entry: Any, details: list[Any], amount: tuple[int, str], part: int) -> Line:
     direction = _text(entry, "CdtDbtInd")
     if direction not in ("CRDT", "DBIT"):
         raise BadStatement("An entry does not say whether it is a credit or a debit.")
-    reference = _text(entry, "AcctSvcrRef")
     return Line(
         account=account,
         booked_on=_booked_on(entry),
@@ -76,7 +75,8 @@ def _line(account: str, entry: Any, details: list[Any], amount: tuple[int, str],
         reversal=_text(entry, "RvslInd") in ("true", "1"),
         payer=tidy(" ".join(filter(None, map(_payer, details)))),
         text=tidy(" ".join(_words(entry, details))),
-        bank_reference=f"{reference}{part}" if reference else "",
+        bank_reference=_text(entry, "AcctSvcrRef"),
+        part=part,
     )
 
 

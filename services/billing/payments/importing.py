@@ -18,7 +18,7 @@ from .. import audit
 from ..queries import as_time
 from . import camt, csvfile, receive, rf
 from .errors import BadStatement, StatementTooLarge, UnknownProfile, UnknownStatement
-from .lines import Line
+from .lines import Line, earlier_key, without_known
 from .models import Payment, Statement, StatementProfile
 
 log = logs.get(__name__)
@@ -86,7 +86,7 @@ def _read(db: Database, data: bytes, format_: str, profile: str | None) -> list[
 
 def _store(session: Any, statement_id: int, lines: list[Line]) -> int:
     """Store what was never seen; how many that were."""
-    fresh = 0
+    fresh, lines = 0, _without_known(session, lines)
     for start in range(0, len(lines), _SLICE):
         rows = [_row(statement_id, line) for line in lines[start : start + _SLICE]]
         made = session.execute(
@@ -97,6 +97,17 @@ def _store(session: Any, statement_id: int, lines: list[Line]) -> int:
         )
         fresh += len(made.fetchall())
     return fresh
+
+
+def _without_known(session: Any, lines: list[Line]) -> list[Line]:
+    """The lines but those that an earlier release stored, by keys of its own."""
+    keys = [key for line in lines if (key := earlier_key(line))]
+    rows = session.execute(
+        select(Payment.transaction_id, Payment.payer, Payment.remittance).where(
+            Payment.provider == PROVIDER, Payment.transaction_id.in_(keys)
+        )
+    )
+    return without_known(lines, {key: (payer, text) for key, payer, text in rows})
 
 
 def _row(statement_id: int, line: Line) -> dict[str, Any]:

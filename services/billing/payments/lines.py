@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -14,6 +15,8 @@ from . import rf
 from .errors import BadStatement
 
 MAX_TEXT = 1_000
+NO_REFERENCE = ("", "NONREF", "NOTPROVIDED")
+"""What banks write where they give none: the words of SWIFT's field 61 and of ISO 20022."""
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,13}(\.[0-9]{1,10})?")
 
@@ -22,7 +25,8 @@ _DECIMAL = re.compile(r"[+-]?[0-9]{1,13}(\.[0-9]{1,10})?")
 class Line:
     """One movement of a bank account. ``cents`` is negative for money that went out; ``reversal``: the bank undid one.
 
-    ``key`` is the same whenever the same line comes again, in this statement or another.
+    ``part`` is its place in a collective entry, from 1. ``key`` is the same whenever the same line comes again, in this
+    statement or another; ``number`` tells lines apart that say the same, from 1.
     """
 
     account: str
@@ -33,6 +37,8 @@ class Line:
     payer: str
     text: str
     bank_reference: str
+    part: int = 0
+    number: int = 1
     key: str = ""
 
     @property
@@ -52,25 +58,57 @@ def cents(text: str) -> int:
 
 
 def with_keys(lines: Iterable[Line]) -> list[Line]:
-    """The lines of one statement with their keys: of the bank's reference where it gives one, else of all the line says.
+    """The lines of one statement with their keys, which are made of all that a line says and never of where it stands.
 
-    Without a reference, lines that say the same are told apart by their number within the statement, which holds whole
-    days; with one, they are one line that the file repeats.
+    The bank's reference alone is not enough: of a batch all its lines have it. Lines that say the same are one that the file
+    repeats, if they have a reference and are not several parts of its entry; without one they are told apart by their number
+    within the statement, which holds whole days.
     """
-    seen: Counter[str] = Counter()
+    seen: dict[str, dict[int, int]] = {}
     keyed = []
-    for line in lines:
+    for place, line in enumerate(lines):
         said = _said(line)
-        seen[said] += 0 if line.bank_reference else 1
-        keyed.append(replace(line, key=f"{line.account}/{_digest(f'{said}|{seen[said]}')}"))
+        numbers = seen.setdefault(said, {})
+        number = numbers.setdefault(line.part if _is_named(line) else place, len(numbers) + 1)
+        keyed.append(replace(line, number=number, key=f"{line.account}/{_digest(f'{said}|{number}')}"))
     return keyed
 
 
+def earlier_key(line: Line) -> str | None:
+    """The key that a line with a reference had before its words counted; several lines may have the same."""
+    if not line.bank_reference:
+        return None
+    part = f"#{line.part}" if line.part else ""
+    said = "|".join((*_common(line), "ref", f"{line.bank_reference}{part}"))
+    return f"{line.account}/{_digest(f'{said}|0')}"
+
+
+def without_known(lines: Sequence[Line], known: Mapping[str, tuple[str, str]]) -> list[Line]:
+    """The lines but those that are stored by their earlier keys; ``known`` has payer and text of what is, by that key."""
+    of_key = {earlier_key(line): line for line in lines}
+    stored = Counter(
+        (of_key[key].account, _said(replace(of_key[key], payer=payer, text=text)))
+        for key, (payer, text) in known.items()
+    )
+    return [line for line in lines if line.number > stored[line.account, _said(line)]]
+
+
+def _is_named(line: Line) -> bool:
+    return line.bank_reference.upper() not in NO_REFERENCE
+
+
 def _said(line: Line) -> str:
-    """What makes a line what it is. The bank's reference alone is not enough: some give a reversal that of its payment."""
-    common = (line.booked_on.isoformat(), str(line.cents), line.currency, str(line.reversal))
-    own = ("ref", line.bank_reference) if line.bank_reference else ("text", line.payer, line.text)
-    return "|".join((*common, *own))
+    """What makes a line what it is."""
+    if line.bank_reference:
+        own = ("all", json.dumps([line.bank_reference, line.payer, line.text]))
+    else:
+        own = ("text", f"{line.payer}|{line.text}")
+    return "|".join((*_common(line), *own))
+
+
+def _common(line: Line) -> tuple[str, ...]:
+    """Some banks give a reversal the reference of its payment."""
+    return line.booked_on.isoformat(), str(line.cents), line.currency, str(line.reversal)
 
 
 def _digest(text: str) -> str:

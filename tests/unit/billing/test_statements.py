@@ -9,7 +9,7 @@ import pytest
 from services.billing.payments import camt, csvfile, rf
 from services.billing.payments.csvfile import CsvProfile
 from services.billing.payments.errors import BadStatement
-from services.billing.payments.lines import Line
+from services.billing.payments.lines import Line, earlier_key
 from tests.support.statements import Entry, camt053
 
 RF42 = rf.reference(42)
@@ -68,6 +68,56 @@ def test_a_line_has_the_same_key_wherever_it_comes_again() -> None:
     assert len(set(first)) == 3
     assert keys(camt.read(camt053([Entry(5, text="new"), *entries], version="08")))[1:] == first
     assert keys(camt.read(camt053(entries + entries[2:]))) == [*first, first[2]]
+
+
+@pytest.mark.parametrize("reference", ["NONREF", "NOTPROVIDED", "BATCH7", ""])
+def test_deposits_that_a_bank_gives_one_reference_are_lines_of_their_own(reference: str) -> None:
+    entries = [
+        Entry(100, payer=payer, text=text, bank_reference=reference) for payer, text in ("ab", "bb", "aa")
+    ]
+    first = keys(camt.read(camt053(entries)))
+    assert len(set(first)) == 3
+    assert keys(camt.read(camt053(entries[::-1]))) == first[::-1]
+    assert [keys(camt.read(camt053([entry]))) for entry in entries] == [[key] for key in first]
+
+
+@pytest.mark.parametrize(("reference", "lines"), [("NONREF", 2), ("", 2), ("B7", 1)])
+def test_what_says_the_same_twice_is_two_deposits_unless_its_reference_is_one(
+    reference: str, lines: int
+) -> None:
+    entry = Entry(100, payer="a", text="b", bank_reference=reference)
+    assert len(set(keys(camt.read(camt053([entry, entry]))))) == lines
+    assert keys(camt.read(camt053([entry, entry])))[:1] == keys(camt.read(camt053([entry])))
+
+
+@pytest.mark.parametrize("reference", ["NONREF", "B7", ""])
+def test_the_parts_of_a_collective_entry_are_the_same_in_any_order(reference: str) -> None:
+    parts = [Entry(100, text="a"), Entry(100, text="b"), Entry(100, text="a")]
+    one, other = (
+        keys(camt.read(camt053([Entry(300, parts=said, bank_reference=reference)])))
+        for said in (parts, parts[1:] + parts[:1])
+    )
+    assert len(set(one)) == 3
+    assert sorted(one) == sorted(other)
+
+
+def test_a_collective_entry_with_a_reference_that_the_file_repeats_is_the_same() -> None:
+    parts = [Entry(100, text="a"), Entry(100, text="a")]
+    entry = Entry(200, parts=parts, bank_reference="B7")
+    assert len(set(keys(camt.read(camt053([entry, entry]))))) == 2
+
+
+def test_keys_that_stand_in_databases_are_found_again() -> None:
+    entries = [Entry(500, payer="A", text="x", bank_reference="NONREF"), Entry(500, payer="A", text="x")]
+    entries.append(Entry(200, parts=[Entry(100), Entry(100)], bank_reference="B7"))
+    without, bare, *parts = camt.read(camt053(entries, iban="GR01"))
+    assert earlier_key(bare) is None
+    assert bare.key == "GR01/38c66e425d2c948e4ed579d663fa93fa"
+    assert [earlier_key(line) for line in (without, *parts)] == [
+        "GR01/edae9172c2154bba0d4b912e9b628829",
+        "GR01/648231e8d7e5ee2cc99e1affb62f2b9a",
+        "GR01/755b75ce7e2de8c98f6c58d1069407c4",
+    ]
 
 
 def test_a_reversal_with_the_reference_of_its_payment_is_another_line() -> None:
