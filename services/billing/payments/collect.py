@@ -42,9 +42,13 @@ def collect(
 ) -> list[Outcome]:
     """Fetch what the provider knows and receive each payment, in a transaction of its own.
 
-    Raises MethodNotOffered, ProviderDown, ProviderRefused.
+    What a payer only agreed to is taken when it would be credited: nobody pays for an order that is cancelled, paid
+    otherwise or not ours. Raises MethodNotOffered, ProviderDown, ProviderRefused.
     """
-    payments = registry.get(provider).fetch(provider_order, transaction_id)
+    adapter = registry.get(provider)
+    with db.transaction() as session:
+        take = receive.is_awaited(session, provider, provider_order)
+    payments = adapter.fetch(provider_order, transaction_id, take=take)
     crashpoints.reach("billing.fetched")
     outcomes = []
     for payment in payments:

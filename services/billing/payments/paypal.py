@@ -1,8 +1,8 @@
 """PayPal Orders v2: an order, the payer's approval on PayPal's page, and our capture, which alone moves money.
 
-``fetch`` captures what was approved: on the payer's return, on PayPal's webhook or on our own sweep, whichever comes
-first; PayPal captures an order once, whatever the key. Amounts are decimal strings. Webhooks are verified by PayPal itself
-over the raw bytes: written anew, a good event would fail.
+``fetch`` captures what was approved, when it is told to: on the payer's return, on PayPal's webhook or on our own sweep,
+whichever comes first; PayPal captures an order once, whatever the key. What is not captured was not paid. Amounts are decimal
+strings. Webhooks are verified by PayPal itself over the raw bytes: written anew, a good event would fail.
 
 Sources: OpenAPI in paypal/paypal-rest-api-specifications (orders v2, payments v2), developer.paypal.com (webhooks).
 """
@@ -123,15 +123,15 @@ class PayPal:
         }
 
     def fetch(
-        self, provider_order: str | None = None, transaction_id: str | None = None
+        self, provider_order: str | None = None, transaction_id: str | None = None, *, take: bool = False
     ) -> list[ProviderPayment]:
-        """The captures of the order, made now if the payer agreed; and that one capture."""
+        """The captures of the order, with ``take`` made now if the payer agreed; and that one capture."""
         found: dict[str, ProviderPayment] = {}
         with self._line.call() as call:
             capture = self._shown(call, f"/v2/payments/captures/{transaction_id}", transaction_id)
             order_id = provider_order or (_order_of(capture) if capture else None)
             order = self._shown(call, f"/v2/checkout/orders/{order_id}", order_id)
-            if order is not None and order.get("status") == "APPROVED":
+            if take and order is not None and order.get("status") == "APPROVED":
                 order = self._capture(call, str(order_id), order)
             for payment in self._captures(order) if order else []:
                 found[payment.transaction_id] = payment

@@ -126,13 +126,14 @@ class Provider(Protocol):
         """
 
     def fetch(
-        self, provider_order: str | None = None, transaction_id: str | None = None
+        self, provider_order: str | None = None, transaction_id: str | None = None, *, take: bool = False
     ) -> list[ProviderPayment]:
         """Every payment of that provider order, or that one transaction; at least one of the two is given.
 
-        First takes the payment as far as it goes without the payer: PayPal captures here what was approved, under
-        a key made of the order's id, so that a second capture captures nothing. An id that the provider does not
-        know gives an empty list. Raises ProviderDown; ProviderRefused when the provider will not take it further.
+        With ``take`` the payment is first taken as far as it goes without the payer: PayPal captures here what was
+        approved, under a key made of the order's id, so that a second capture captures nothing. Without it no money
+        moves: what was only approved is no payment. An id that the provider does not know gives an empty list.
+        Raises ProviderDown; ProviderRefused when the provider will not take it further.
         """
 
     def refund(self, transaction_id: str, amount_cents: int, currency: str, key: str) -> Refunded:

@@ -60,6 +60,16 @@ def receive(session: Any, provider: str, payment: ProviderPayment) -> Outcome:
     return settle(session, row, order_id, payment.order_reference)
 
 
+def is_awaited(session: Any, provider: str, provider_order: str | None) -> bool:
+    """Whether the whole price, paid now by that provider's order, would be credited; false for one that is not ours."""
+    order_id = _order_of(session, provider, provider_order) if provider_order else None
+    due = _due(session.get(Order, order_id)) if order_id is not None else None
+    if due is None:
+        return False
+    exactly = matching.Claim(due.amount_cents, due.currency, due.reference)
+    return matching.reason_to_review(exactly, due) is None
+
+
 def settle(session: Any, row: Payment, order_id: int | None, reference: str | None) -> Outcome:
     """Decide a locked payment that is ``received``: credit the order, or say why somebody must look."""
     order = paying.locked(session, order_id) if order_id is not None else None

@@ -117,11 +117,12 @@ class Viva:
         return Opened(f"{page}/web/checkout?ref={code}", code)
 
     def fetch(
-        self, provider_order: str | None = None, transaction_id: str | None = None
+        self, provider_order: str | None = None, transaction_id: str | None = None, *, take: bool = False
     ) -> list[ProviderPayment]:
         """Every charge of the order, and that one transaction (of a refund: the charge it belongs to).
 
-        Whose order a known transaction is says Viva, whatever the hint named beside it.
+        Viva takes the money itself, so that ``take`` changes nothing. Whose order a known transaction is says Viva,
+        whatever the hint named beside it.
         """
         found: dict[str, ProviderPayment] = {}
         wanted = _guid(transaction_id)

@@ -45,7 +45,7 @@ class Told:
         return Opened(f"https://pay.example/{order.key}", f"{self.prefix}{order.key}")
 
     def fetch(
-        self, provider_order: str | None = None, transaction_id: str | None = None
+        self, provider_order: str | None = None, transaction_id: str | None = None, *, take: bool = False
     ) -> list[ProviderPayment]:
         """What the test said of it."""
         return [one for one in self.payments if provider_order in (None, one.provider_order)]

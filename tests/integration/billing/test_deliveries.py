@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from servicekit.database import Database, cursor_of
-from services.billing.payments import collect
-from services.billing.payments.port import ForgedWebhook, ProviderDown
+from services.billing.orders import ordering
+from services.billing.payments import checkout, collect
+from services.billing.payments.port import ForgedWebhook, OrderToPay, ProviderDown
 from simulators.paypal.testing import PayPal as PayPalTill
 from tests.integration.billing.support import books, money
-from tests.integration.billing.tills import Opened, Tills, open_tills
+from tests.integration.billing.tills import SHOP, Opened, Tills, open_tills
 
 pytestmark = pytest.mark.integration
 
@@ -253,6 +254,66 @@ def test_paypal_s_pending_capture_is_credited_when_it_is_decided_and_not_before(
     (found,) = tills.registry.get("paypal").fetch(opened.provider_order)
     till.decide(found.transaction_id, "COMPLETED")
     assert tills.deliver("paypal", till.webhooks()[-1]) == "credited"
+    assert money(tills.db, account_id) == (opened.credit, 0)
+
+
+def approve_and_hear_all_ways(tills: Tills, opened: Opened) -> dict[str, Any]:
+    """The payer agrees at PayPal, and everything that makes us look happens; what the payer is shown."""
+    till = tills.tills["paypal"]
+    back = till.click(opened.pay_url, "pay")
+    for webhook in till.webhooks():
+        if opened.provider_order in webhook["body"]:
+            tills.deliver("paypal", webhook)
+    tills.make_due()
+    collect.sweep(tills.db, tills.registry)
+    return tills.come_back("paypal", back)
+
+
+def captures_of(tills: Tills, opened: Opened) -> list[Any]:
+    return tills.registry.get("paypal").fetch(opened.provider_order)
+
+
+def test_paypal_takes_no_money_for_an_order_that_was_cancelled(tills: Tills, account_id: int) -> None:
+    opened = tills.order("paypal", account_id)
+    with tills.db.transaction() as session:
+        ordering.cancel(session, account_id, opened.order_id)
+    shown = approve_and_hear_all_ways(tills, opened)
+    assert (shown["state"], shown["pay_url"]) == ("not_paid", None)
+    assert (captures_of(tills, opened), payments_of(tills, opened)) == ([], [])
+
+
+def test_paypal_takes_no_money_for_an_order_that_was_paid_at_viva(tills: Tills, account_id: int) -> None:
+    opened, viva = tills.order("paypal", account_id), tills.tills["viva"]
+    checkout.ask(tills.db, tills.registry, SHOP, account_id, opened.order_id, "viva")
+    with tills.db.transaction() as session:
+        cursor = cursor_of(session)
+        cursor.execute(
+            "SELECT pay_url FROM checkouts WHERE order_id = %s AND provider = 'viva'", (opened.order_id,)
+        )
+        page = str(cursor.fetchone()[0])
+    assert tills.come_back("viva", viva.click(page, "pay"))["state"] == "paid"
+    assert approve_and_hear_all_ways(tills, opened)["state"] == "paid"
+    assert (captures_of(tills, opened), payments_of(tills, opened)) == ([], [])
+    assert money(tills.db, account_id) == (opened.credit, 0)
+
+
+def test_paypal_takes_no_money_for_an_order_that_is_not_ours(tills: Tills) -> None:
+    asked = OrderToPay("RF18ELSEWHERE", 1240, "EUR", "Another shop", "en", "elsewhere-1")
+    there = tills.registry.get("paypal").open(asked)
+    opened = Opened(0, there.provider_order, there.pay_url, 1240, 0)
+    assert approve_and_hear_all_ways(tills, opened)["state"] == "unknown"
+    assert (captures_of(tills, opened), payments_of(tills, opened)) == ([], [])
+
+
+def test_paypal_takes_what_was_agreed_to_after_the_order_expired(tills: Tills, account_id: int) -> None:
+    opened = tills.order("paypal", account_id)
+    with tills.db.transaction() as session:
+        cursor_of(session).execute(
+            "UPDATE orders SET expires_at = now() - interval '1 hour' WHERE id = %s", (opened.order_id,)
+        )
+        ordering.expire(session)
+    assert state_of(tills, opened.order_id) == "expired"
+    assert approve_and_hear_all_ways(tills, opened)["state"] == "paid"
     assert money(tills.db, account_id) == (opened.credit, 0)
 
 

@@ -61,7 +61,7 @@ class Shop:
         """An order that was opened and paid at the page."""
         opened = self.open(amount, **more)
         self.till.click(opened.pay_url, "pay")
-        (payment,) = self.provider.fetch(opened.provider_order)
+        (payment,) = self.provider.fetch(opened.provider_order, take=True)
         return payment
 
     def webhook(self, index: int = -1) -> tuple[dict[str, str], bytes]:
@@ -109,9 +109,9 @@ def test_an_order_is_paid_at_the_page_and_told_in_cents(shop: Shop) -> None:
 
 def test_what_nobody_paid_yet_has_no_payment(shop: Shop) -> None:
     opened = shop.open()
-    assert shop.provider.fetch(opened.provider_order) == []
+    assert shop.provider.fetch(opened.provider_order, take=True) == []
     shop.till.click(opened.pay_url, "cancel")
-    assert shop.provider.fetch(opened.provider_order) == []
+    assert shop.provider.fetch(opened.provider_order, take=True) == []
 
 
 def test_a_payment_is_found_by_its_order_its_transaction_or_both_and_is_the_same(shop: Shop) -> None:
@@ -131,7 +131,7 @@ def test_another_amount_or_currency_is_told_as_it_was_paid(shop: Shop) -> None:
     opened = shop.open()
     currency = "826" if shop.provider.name == "viva" else "GBP"
     shop.till.pay_as_told(opened.provider_order, amount=100, currency=currency)
-    (payment,) = shop.provider.fetch(opened.provider_order)
+    (payment,) = shop.provider.fetch(opened.provider_order, take=True)
     assert (payment.state, payment.amount_cents, payment.currency) == ("paid", 100, "GBP")
 
 
@@ -167,7 +167,7 @@ def test_a_provider_that_hangs_up_after_it_took_the_order_leaves_one_that_can_be
     shop.till.faults(drop=1, drop_keeps=True)
     opened = shop.open()
     shop.till.click(opened.pay_url, "pay")
-    assert [payment.state for payment in shop.provider.fetch(opened.provider_order)] == ["paid"]
+    assert [payment.state for payment in shop.provider.fetch(opened.provider_order, take=True)] == ["paid"]
 
 
 def test_a_provider_that_stays_away_is_said_to_be_down(shop: Shop) -> None:
@@ -198,11 +198,11 @@ def test_viva_takes_no_other_currency_and_no_cents_below_its_least(viva: Shop) -
 def test_viva_tells_of_a_card_that_was_declined_before_one_that_paid(viva: Shop) -> None:
     opened = viva.open()
     viva.till.click(opened.pay_url, "decline")
-    assert [p.state for p in viva.provider.fetch(opened.provider_order)] == ["failed"]
+    assert [p.state for p in viva.provider.fetch(opened.provider_order, take=True)] == ["failed"]
     hint = viva.provider.read_webhook(*viva.webhook())
     assert (hint.kind, hint.provider_order) == ("failure", opened.provider_order)
     viva.till.click(opened.pay_url, "pay")
-    assert [p.state for p in viva.provider.fetch(opened.provider_order)] == ["failed", "paid"]
+    assert [p.state for p in viva.provider.fetch(opened.provider_order, take=True)] == ["failed", "paid"]
 
 
 def test_viva_s_refund_is_not_sent_again_when_its_answer_is_lost(viva: Shop) -> None:
@@ -223,11 +223,18 @@ def test_viva_reads_its_key_under_our_webhook_s_address(viva: Shop) -> None:
     assert provider.webhook_key() == key
 
 
+def test_paypal_is_not_captured_unless_we_say_so(paypal: Shop) -> None:
+    opened = paypal.open()
+    paypal.till.click(opened.pay_url, "pay")
+    assert paypal.provider.fetch(opened.provider_order) == []
+    assert [one["kind"] for one in paypal.till.webhooks()] == ["CHECKOUT.ORDER.APPROVED"]
+
+
 def test_paypal_is_captured_once_however_often_it_is_fetched(paypal: Shop) -> None:
     opened = paypal.open()
     paypal.till.click(opened.pay_url, "pay")
-    first = paypal.provider.fetch(opened.provider_order)
-    assert [paypal.provider.fetch(opened.provider_order) for _ in range(3)] == [first] * 3
+    first = paypal.provider.fetch(opened.provider_order, take=True)
+    assert [paypal.provider.fetch(opened.provider_order, take=True) for _ in range(3)] == [first] * 3
     kinds = [one["kind"] for one in paypal.till.webhooks()]
     assert kinds.count("PAYMENT.CAPTURE.COMPLETED") == 1
 
@@ -237,7 +244,7 @@ def test_paypal_s_capture_whose_answer_is_lost_is_found_and_not_made_again(paypa
     paypal.till.click(opened.pay_url, "pay")
     paypal.provider.fetch("1234567890123456")  # so that the token is there
     paypal.till.faults(drop=1, drop_keeps=True, only=f"/v2/checkout/orders/{opened.provider_order}/capture")
-    assert [p.state for p in paypal.provider.fetch(opened.provider_order)] == ["paid"]
+    assert [p.state for p in paypal.provider.fetch(opened.provider_order, take=True)] == ["paid"]
 
 
 def test_paypal_keeps_us_waiting_and_then_decides(paypal: Shop) -> None:
@@ -255,9 +262,9 @@ def test_paypal_sends_a_payer_back_whose_instrument_is_declined(paypal: Shop) ->
     assert urlsplit(back).path == "/payments/paypal/return"
     assert parse_qs(urlsplit(back).query)["token"] == [opened.provider_order]
     with pytest.raises(ProviderRefused, match="INSTRUMENT_DECLINED"):
-        paypal.provider.fetch(opened.provider_order)
+        paypal.provider.fetch(opened.provider_order, take=True)
     paypal.till.click(opened.pay_url, "pay")
-    assert [p.state for p in paypal.provider.fetch(opened.provider_order)] == ["paid"]
+    assert [p.state for p in paypal.provider.fetch(opened.provider_order, take=True)] == ["paid"]
 
 
 def test_paypal_opens_an_order_once_under_its_key(paypal: Shop) -> None:
