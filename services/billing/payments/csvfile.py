@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -56,6 +57,8 @@ def read(data: bytes, profile: CsvProfile) -> list[Line]:
         text = data.decode(profile.encoding)
     except UnicodeError:
         raise BadStatement(f"The file is not in {profile.encoding}.") from None
+    if "\x00" in text:
+        raise BadStatement(f"The file is no text in {profile.encoding}.")
     rows = list(enumerate(_rows(text, profile), profile.skip + 1))
     if not rows:
         raise BadStatement("The file has no heading.")
@@ -63,6 +66,8 @@ def read(data: bytes, profile: CsvProfile) -> list[Line]:
     missing = [name for name in profile.columns if name not in heading]
     if missing:
         raise BadStatement(f"There is no column {missing[0]!r}: another profile, or another encoding.")
+    if len(rows) > 1 and not text.endswith(("\n", "\r")):
+        _check_end(*rows[-1], heading, profile)
     return with_keys(_line(number, heading, row, profile) for number, row in rows[1:] if any(row))
 
 
@@ -74,6 +79,17 @@ def _rows(text: str, profile: CsvProfile) -> list[list[str]]:
         raise BadStatement(f"The file is not CSV, or not whole: {error}") from None
 
 
+def _check_end(number: int, row: list[str], heading: list[str], profile: CsvProfile) -> None:
+    """What a line end does not close may be cut: an amount there must have its decimals, or 124,00 is taken for 12."""
+    amounts = [name for name in (profile.amount, profile.credit, profile.debit) if name]
+    if len(row) != len(heading) or heading[-1] not in amounts:
+        return
+    if not row[-1].strip() and any(row[heading.index(name)].strip() for name in amounts):
+        return  # the other of credit and debit has the amount
+    if not re.search(rf"{re.escape(profile.decimal)}[0-9]{{2}}[^0-9]*\Z", row[-1]):
+        raise BadStatement(f"The file ends within line {number}: its last amount is not whole.")
+
+
 def _line(number: int, heading: list[str], row: list[str], profile: CsvProfile) -> Line:
     if len(row) < len(heading):
         raise BadStatement(f"Line {number} has {len(row)} of {len(heading)} columns: the file is not whole.")
@@ -83,7 +99,7 @@ def _line(number: int, heading: list[str], row: list[str], profile: CsvProfile) 
             account=profile.account,
             booked_on=_date(values[profile.booked_on], profile),
             cents=_cents(values, profile),
-            currency=values[profile.currency].upper() if profile.currency else "EUR",
+            currency=_currency(values[profile.currency]) if profile.currency else "EUR",
             reversal=False,
             payer=tidy(values[profile.payer]) if profile.payer else "",
             text=tidy(" ".join(values[name] for name in profile.text)),
@@ -111,6 +127,21 @@ def _cents(values: dict[str, str], profile: CsvProfile) -> int:
 
 
 def _number(text: str, profile: CsvProfile) -> int:
-    thousands = "." if profile.decimal == "," else ","
-    plain = text.replace("\xa0", "").replace(" ", "").replace("€", "").replace(thousands, "")
-    return cents(plain.replace(profile.decimal, ".")) if plain else 0
+    """Cents of an amount; thousands, if set apart at all, are by the other mark or by spaces, and in threes."""
+    plain = text.replace("€", "").strip()
+    if not plain:
+        return 0
+    other = "." if profile.decimal == "," else ","
+    grouped = rf"[1-9][0-9]{{0,2}}(?P<mark>[{other} \xa0\u202f])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*"
+    form = rf"(?P<sign>[+-]?) *(?P<whole>{grouped}|[0-9]+)(?:[{profile.decimal}](?P<rest>[0-9]+))?"
+    found = re.fullmatch(form, plain)
+    if found is None:
+        raise BadStatement(f"not an amount: {text[:30]!r}")
+    return cents(f"{found['sign']}{re.sub('[^0-9]', '', found['whole'])}.{found['rest'] or 0}")
+
+
+def _currency(text: str) -> str:
+    found = text.upper()
+    if not re.fullmatch("[A-Z]{3}", found):
+        raise BadStatement(f"not a currency: {text[:30]!r}")
+    return found

@@ -178,6 +178,81 @@ def test_credits_and_debits_may_have_columns_of_their_own() -> None:
     assert [line.cents for line in csvfile.read(data, profile)] == [1_124_00, -250]
 
 
+def amounts(text: str, **profile: str) -> list[int]:
+    """Cents of the lines of a file whose last column is the amount; ``text`` is all after its heading."""
+    chosen = CsvProfile(account="A", booked_on="d", text=["t"], **({"amount": "a"} | profile))  # type: ignore[arg-type]
+    heading = ";".join(("d", "t", chosen.debit or "", chosen.amount or chosen.credit or "")).replace(
+        ";;", ";"
+    )
+    return [line.cents for line in csvfile.read(f"{heading}\n{text}".encode(), chosen)]
+
+
+@pytest.mark.parametrize(
+    ("written", "cents"),
+    [("124,00", 124_00), ("1.124,00", 1_124_00), ("1124,00", 1_124_00), ("1 124,00", 1_124_00), ("-1,50", -150),
+     ("- 1,50", -150), ("+1.234.567,8", 1_234_567_80), ("12", 12_00), ("1.124", 1_124_00), ("€ 5,00", 500),
+     ("1\xa0124,00\xa0€", 1_124_00), ("1\u202f124,00", 1_124_00), ("0,50", 50), ("", 0)],
+)  # fmt: skip
+def test_an_amount_is_read_as_its_bank_writes_it(written: str, cents: int) -> None:
+    assert amounts(f"22/11/2026;x;{written}\n") == [cents]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["124.00", "1.2.3", "1.24,00", "1124.000,00", "1.124.00", "1.124 000,00", "0.124,00", "1,124,00", "12,", ",50", "1e3",
+     "--1", "1,005", "٣,00", "1.124.,00", "1 2", "EUR 5,00", "5,00-", "1" * 20],
+)  # fmt: skip
+def test_an_amount_written_otherwise_is_refused_and_never_guessed(written: str) -> None:
+    with pytest.raises(BadStatement, match="Line 2: not an amount"):
+        amounts(f"22/11/2026;x;{written}\n")
+
+
+def test_a_bank_that_writes_points_is_read_by_points() -> None:
+    assert amounts("22/11/2026;x;1,124.50\n", decimal=".") == [1_124_50]
+    for written in ("124,00", "1.124.50", "1.124,50"):
+        with pytest.raises(BadStatement):
+            amounts(f"22/11/2026;x;{written}\n", decimal=".")
+
+
+WHOLE_CSV = "22/11/2026;x;1,00\n22/11/2026;x;1.124,00"
+
+
+def test_a_last_line_without_an_end_is_read_when_its_amount_has_its_decimals() -> None:
+    assert amounts(WHOLE_CSV) == [100, 1_124_00]
+    assert amounts("22/11/2026;x;5,00 €") == [500]
+    assert amounts("22/11/2026;x;5,00;", amount="", credit="c", debit="b") == [-500]
+    assert amounts("22/11/2026;x;;5,00", amount="", credit="c", debit="b") == [500]
+
+
+@pytest.mark.parametrize("cut", range(1, len("22/11/2026;x;1.124,00")))
+def test_a_file_that_is_cut_within_its_last_line_is_refused(cut: int) -> None:
+    with pytest.raises(BadStatement):
+        amounts(WHOLE_CSV[:-cut])
+
+
+@pytest.mark.parametrize("cut", ["22/11/2026;x;;", "22/11/2026;x;;5", "22/11/2026;x;;5,0"])
+def test_a_file_that_is_cut_where_credits_stand_is_refused(cut: str) -> None:
+    with pytest.raises(BadStatement):
+        amounts(cut, amount="", credit="c", debit="b")
+
+
+@pytest.mark.parametrize("currency", ["", "E", "EURO", "€", "EU\x00", "ΕΥΡ", "E R"])
+def test_a_currency_is_three_letters(currency: str) -> None:
+    profile = CsvProfile(account="A", booked_on="d", text=["t"], amount="a", currency="c")
+    assert csvfile.read(b"d;t;a;c\n22/11/2026;x;1,00;eur\n", profile)[0].currency == "EUR"
+    with pytest.raises(BadStatement):
+        csvfile.read(f"d;t;a;c\n22/11/2026;x;1,00;{currency}\n".encode(), profile)
+
+
+@pytest.mark.parametrize("column", ["d", "t", "a", "p", "r", "z"])
+def test_a_file_with_nul_in_any_column_is_refused(column: str) -> None:
+    profile = CsvProfile(account="A", booked_on="d", text=["t"], amount="a", payer="p", bank_reference="r")
+    row = {"d": "22/11/2026", "t": "x", "a": "1,00", "p": "y", "r": "R1", "z": ""}
+    row[column] += "\x00"
+    with pytest.raises(BadStatement):
+        csvfile.read(f"{';'.join(row)}\n{';'.join(row.values())}\n".encode(), profile)
+
+
 @pytest.mark.parametrize(
     "data",
     [
