@@ -270,12 +270,12 @@ def _hint(raw_body: bytes) -> Hint:
         if not kind.startswith("PAYMENT.CAPTURE."):
             return Hint("other", event_id=event_id)
         what = kind.rpartition(".")[2]
-        if what == "REFUNDED":
-            # The resource is the refund; its capture is where the link `up` leads.
-            return Hint("refund", _order_of(resource), _up(resource), event_id)
+        if what in ("REFUNDED", "REVERSED"):
+            # The resource is the refund, and its capture is where the link `up` leads; of REVERSED it may be the capture.
+            capture = _up(resource) or (str(resource["id"]) if what == "REVERSED" else None)
+            return Hint("refund", _order_of(resource), capture, event_id)
         kinds: dict[str, HintKind] = {
-            "COMPLETED": "payment", "PENDING": "payment", "REVERSED": "refund", "DENIED": "failure",
-            "DECLINED": "failure",
+            "COMPLETED": "payment", "PENDING": "payment", "DENIED": "failure", "DECLINED": "failure",
         }  # fmt: skip
         return Hint(kinds.get(what, "other"), _order_of(resource), str(resource["id"]), event_id)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):

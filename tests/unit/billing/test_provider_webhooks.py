@@ -122,6 +122,7 @@ UP = [{"rel": "self", "href": "x"}, {"rel": "up", "href": "https://h/v2/payments
         ("PAYMENT.CAPTURE.PENDING", CAPTURE, ("payment", "5O190127TN364715T", "3C679366HH908993F")),
         ("PAYMENT.CAPTURE.DENIED", CAPTURE, ("failure", "5O190127TN364715T", "3C679366HH908993F")),
         ("PAYMENT.CAPTURE.REVERSED", CAPTURE, ("refund", "5O190127TN364715T", "3C679366HH908993F")),
+        ("PAYMENT.CAPTURE.REVERSED", {"id": "R", "links": UP}, ("refund", None, "3C679366HH908993F")),
         ("PAYMENT.CAPTURE.REFUNDED", {"id": "R", "links": UP}, ("refund", None, "3C679366HH908993F")),
         ("PAYMENT.CAPTURE.COMPLETED", {"id": "3C679366HH908993F"}, ("payment", None, "3C679366HH908993F")),
         ("CUSTOMER.DISPUTE.CREATED", {}, ("other", None, None)),
