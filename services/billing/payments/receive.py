@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from servicekit import logs
+from servicekit.database import cursor_of
 
 from .. import audit, metrics
 from ..orders import paying
@@ -150,16 +151,19 @@ def _store(session: Any, provider: str, state: str, **values: Any) -> int:
 def _taken_back(session: Any, provider: str, payment: ProviderPayment, order_id: int | None) -> Outcome:
     """A refund or a dispute: ours is known; any other is a row of its own, negative, for review.
 
-    Its row is not the payment's, so that it makes no difference which of the two is heard of first.
+    Its row is not the payment's, so that it makes no difference which of the two is heard of first. A dispute is of the whole
+    amount; of refunds, which the provider tells as one sum, a row is what was added to it.
     """
-    if payment.state == "refunded" and _is_our_refund(session, provider, payment):
+    before, cents = 0, payment.amount_cents
+    if payment.state == "refunded":
+        before, cents = _given_back_elsewhere(session, provider, payment, order_id)
+    if cents <= 0:
         return Outcome("known", order_id)
-    cents = payment.refunded_cents if payment.refunded_cents is not None else payment.amount_cents
     payment_id = _store(
         session,
         provider,
         "received",
-        transaction_id=f"{payment.transaction_id}:{payment.state}:{cents}",
+        transaction_id=f"{payment.transaction_id}:{payment.state}:{before + cents}",
         provider_order=payment.provider_order,
         order_reference=payment.order_reference,
         amount_cents=-cents,
@@ -172,14 +176,40 @@ def _taken_back(session: Any, provider: str, payment: ProviderPayment, order_id:
     return put_to_review(session, row, order, f"{payment.state}_at_provider")
 
 
-def _is_our_refund(session: Any, provider: str, payment: ProviderPayment) -> bool:
-    ours: int = session.scalar(
-        select(func.coalesce(func.sum(Refund.amount_cents), 0))
+def _given_back_elsewhere(
+    session: Any, provider: str, payment: ProviderPayment, order_id: int | None
+) -> tuple[int, int]:
+    """Cents that somebody else than we gave back of a payment: those entered before, and those to be entered now.
+
+    One transaction at a time reads and enters them. Where the provider does not tell how much, it is all, unless a part
+    is known.
+    """
+    cursor_of(session).execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+        (f"given_back\n{provider}\n{payment.transaction_id}",),
+    )
+    ours = _sum(
+        session,
+        select(func.sum(Refund.amount_cents))
         .join(Payment, Payment.id == Refund.payment_id)
         .where(
             Payment.provider == provider,
             Payment.transaction_id == payment.transaction_id,
             Refund.state != "failed",
-        )
+        ),
     )
-    return ours > 0 if payment.refunded_cents is None else payment.refunded_cents <= ours
+    before = _sum(
+        session,
+        select(-func.sum(Payment.amount_cents)).where(
+            Payment.provider == provider,
+            Payment.order_id == order_id,
+            Payment.transaction_id.startswith(f"{payment.transaction_id}:refunded:", autoescape=True),
+        ),
+    )
+    if payment.refunded_cents is not None:
+        return before, payment.refunded_cents - ours - before
+    return before, 0 if ours or before else payment.amount_cents
+
+
+def _sum(session: Any, query: Any) -> int:
+    return int(session.scalar(query) or 0)

@@ -15,6 +15,7 @@ from services.billing.orders import ordering
 from services.billing.payments import checkout, collect
 from services.billing.payments.port import ForgedWebhook, OrderToPay, ProviderDown
 from simulators.paypal.testing import PayPal as PayPalTill
+from tests.integration.billing.shop import rows
 from tests.integration.billing.support import books, money
 from tests.integration.billing.tills import SHOP, Opened, Tills, open_tills
 
@@ -370,3 +371,20 @@ def test_money_that_was_given_back_at_the_provider_itself_waits_for_a_person_onc
         tills.deliver(method, till.webhooks()[-1])
     assert money(tills.db, account_id) == (opened.credit, 0)
     assert payments_of(tills, opened) == [("credited", None), ("review", "refunded_at_provider")]
+
+
+@both
+def test_parts_that_were_given_back_at_the_provider_itself_wait_each_as_the_part_it_is(
+    tills: Tills, method: str, account_id: int
+) -> None:
+    opened, till = tills.order(method, account_id), tills.tills[method]
+    tills.come_back(method, till.click(opened.pay_url, "pay"))
+    (paid,) = tills.registry.get(method).fetch(opened.provider_order)
+    for part in (300, 200):
+        tills.registry.get(method).refund(paid.transaction_id, part, "EUR", f"by hand {account_id} {part}")
+        tills.deliver(method, till.webhooks()[-1])
+    assert rows(
+        tills.db,
+        "SELECT amount_cents FROM payments WHERE provider_order = %s ORDER BY id",
+        opened.provider_order,
+    ) == [(opened.gross_cents,), (-300,), (-200,)]

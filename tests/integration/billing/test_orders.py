@@ -284,7 +284,7 @@ def test_a_refund_made_at_the_provider_is_put_down_for_review_and_ours_is_not(
     elsewhere = payment_of(found, transaction_id=transaction, state="refunded", refunded_cents=10_00)
     assert [deliver(db, elsewhere).reason for _ in range(2)] == ["refunded_at_provider", None]
     refunds.refund(db, registry(provider), found["id"], 20_00, "part", None)
-    ours = payment_of(found, transaction_id=transaction, state="refunded", refunded_cents=20_00)
+    ours = payment_of(found, transaction_id=transaction, state="refunded", refunded_cents=30_00)
     assert deliver(db, ours).state == "known"
     disputed = payment_of(found, transaction_id=transaction, state="disputed")
     assert deliver(db, disputed).reason == "disputed_at_provider"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,18 @@ from servicekit.database import Database, cursor_of
 from services.billing.errors import Spent
 from services.billing.payments import refunds
 from services.billing.payments.errors import NothingToRefund
-from tests.integration.billing.shop import Killed, Told, audited, order, paid_order, registry
+from services.billing.payments.port import ProviderDown, ProviderPayment
+from tests.integration.billing.shop import (
+    Killed,
+    Told,
+    audited,
+    deliver,
+    order,
+    paid_order,
+    payment_of,
+    registry,
+    rows,
+)
 from tests.integration.billing.support import EURO, books, hold, money
 from tests.integration.billing.tills import Tills, open_tills
 
@@ -158,6 +170,80 @@ def test_a_refund_of_what_another_one_gave_back_meanwhile_is_not_booked(
     with pytest.raises(NothingToRefund):
         resolve(db, taken["id"], refunded=True)
     assert order(db, found["id"])["refunded_cents"] == 62_00
+
+
+def told_back(found: dict[str, Any], state: Any, refunded_cents: int | None) -> ProviderPayment:
+    """What the provider says of the order's payment: given back ``refunded_cents`` in all."""
+    transaction = f"T-{found['id']}"
+    return payment_of(found, transaction_id=transaction, state=state, refunded_cents=refunded_cents)
+
+
+def entered(db: Database, found: dict[str, Any]) -> list[tuple[int, str]]:
+    """Cents and reasons of what waits for a person."""
+    query = "SELECT amount_cents, reason FROM payments WHERE order_id = %s AND state = 'review' ORDER BY id"
+    return [(amount, reason) for amount, reason in rows(db, query, found["id"])]
+
+
+def test_what_is_given_back_at_the_provider_is_entered_by_what_it_adds(db: Database, account_id: int) -> None:
+    provider = Told()
+    found = paid_order(db, account_id, provider)
+    for in_all in (10_00, 10_00, 20_00, 20_00, 10_00):
+        deliver(db, told_back(found, "refunded", in_all))
+    refunds.refund(db, registry(provider), found["id"], 30_00, "ours", None)
+    for in_all in (50_00, 20_00, 55_00):
+        deliver(db, told_back(found, "refunded", in_all))
+    back = "refunded_at_provider"
+    assert entered(db, found) == [(-10_00, back), (-10_00, back), (-5_00, back)]
+
+
+def test_what_is_given_back_at_the_provider_is_entered_once_however_many_hear_of_it_at_once(
+    db: Database, account_id: int
+) -> None:
+    found = paid_order(db, account_id, Told())
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda cents: deliver(db, told_back(found, "refunded", cents)), [10_00, 20_00, 30_00] * 8
+            )
+        )
+    assert sum(cents for cents, _ in entered(db, found)) == -30_00
+
+
+def test_a_refund_settled_as_failed_is_entered_when_the_provider_tells_of_it_all_the_same(
+    db: Database, account_id: int
+) -> None:
+    provider = Told()
+    found = paid_order(db, account_id, provider)
+    deliver(db, told_back(found, "refunded", 10_00))
+    provider.failure = ProviderDown("no answer")
+    doubtful = refunds.refund(db, registry(provider), found["id"], 20_00, "closed", None)
+    assert deliver(db, told_back(found, "refunded", 30_00)).state == "known"
+    deliver(db, told_back(found, "refunded", 35_00))
+    resolve(db, doubtful["id"], refunded=False)
+    for _ in range(2):
+        deliver(db, told_back(found, "refunded", 35_00))
+    assert [cents for cents, _ in entered(db, found)] == [-10_00, -5_00, -20_00]
+
+
+def test_when_the_provider_does_not_tell_how_much_it_is_entered_whole_and_once(
+    db: Database, account_id: int
+) -> None:
+    found = paid_order(db, account_id, Told())
+    for in_all in (None, None, 10_00):
+        deliver(db, told_back(found, "refunded", in_all))
+    assert [cents for cents, _ in entered(db, found)] == [-124_00]
+
+
+def test_a_dispute_is_entered_with_the_whole_amount_also_when_a_part_was_given_back(
+    db: Database, account_id: int
+) -> None:
+    provider = Told()
+    found = paid_order(db, account_id, provider)
+    refunds.refund(db, registry(provider), found["id"], 20_00, "ours", None)
+    for _ in range(2):
+        deliver(db, told_back(found, "disputed", 20_00))
+    deliver(db, told_back(found, "refunded", 25_00))
+    assert entered(db, found) == [(-124_00, "disputed_at_provider"), (-5_00, "refunded_at_provider")]
 
 
 def test_the_books_are_right_after_all_this(db: Database) -> None:
