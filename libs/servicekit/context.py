@@ -10,6 +10,7 @@ from uuid import uuid4
 
 HEADER = "correlation_id"
 ACTOR_HEADER = "actor"
+AGAIN_HEADER = "published_again"
 _correlation: ContextVar[str] = ContextVar("correlation", default="")
 _causation: ContextVar[str | None] = ContextVar("causation", default=None)
 _actor: ContextVar[str] = ContextVar("actor", default="")
@@ -36,7 +37,9 @@ def actor() -> str:
 
 
 def is_redelivered() -> bool:
-    """Whether the call was delivered before and never acknowledged: who took it may have died after its commit."""
+    """Whether the call may have come before: it was delivered and not acknowledged (who took it may have died after its
+    commit), or published and not confirmed.
+    """
     return _redelivered.get()
 
 

@@ -33,19 +33,18 @@ class Client:
         self._config = {"AMQP_URI": amqp_uri}
         self._timeout = timeout
         self._cluster: Any = None
-        self._proxy: Any = None
 
     def call(self, service: str, method: str, *args: Any, **kwargs: Any) -> Any:
         """The method's result.
 
         Raises the KeryxError that the service raised, Unavailable("service_unavailable") when it does not answer
-        in time or the broker is not there (it may have acted all the same), Unexpected for anything else.
+        in time or the broker is not there (it may have acted all the same, though no later than that), Unexpected for
+        anything else.
         """
         from nameko.exceptions import IncorrectSignature, MalformedRequest, MethodNotFound, RemoteError
 
         try:
-            proxy = self._connected()
-            return getattr(getattr(proxy, service), method)(*args, **kwargs)
+            return getattr(self._proxy_of(service), method)(*args, **kwargs)
         except KeryxError:
             raise
         except (RemoteError, MethodNotFound, IncorrectSignature, MalformedRequest) as error:
@@ -63,24 +62,27 @@ class Client:
 
     def is_connected(self) -> bool:
         """True when the last call left a usable connection."""
-        return self._proxy is not None
+        return self._cluster is not None
 
     def close(self) -> None:
         """Drop the connection; the next call makes a new one."""
-        cluster, self._cluster, self._proxy = self._cluster, None, None
+        cluster, self._cluster = self._cluster, None
         if cluster is not None:
             _ignoring_errors(cluster.stop)
 
-    def _connected(self) -> Any:
+    def _proxy_of(self, service: str) -> Any:
         from nameko.standalone.rpc import ClusterRpcProxy
 
-        if self._proxy is None:
+        from . import calls
+
+        if self._cluster is None:
             self._cluster = ClusterRpcProxy(self._config, context_data={}, timeout=self._timeout)
-            self._proxy = self._cluster.start()
-        self._cluster._worker_ctx.data.update(
+            self._cluster.start()
+        worker_ctx = self._cluster._worker_ctx
+        worker_ctx.data.update(
             {context.HEADER: context.correlation_id(), context.ACTOR_HEADER: context.actor()}
         )
-        return self._proxy
+        return calls.proxy(worker_ctx, service, self._cluster._reply_listener, self._timeout)
 
 
 def _ignoring_errors(action: Callable[[], Any]) -> None:

@@ -11,6 +11,7 @@ import functools
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,9 +19,7 @@ from typing import Any
 import eventlet
 import pika
 import psycopg2
-from amqp.exceptions import AMQPError
 from kombu import Exchange, Queue
-from kombu.exceptions import KombuError
 from nameko.amqp.publish import Publisher, UndeliverableMessage
 from nameko.exceptions import UnknownService
 from nameko.extensions import DependencyProvider
@@ -34,6 +33,7 @@ from contracts.errors import KeryxError, Unavailable, Unexpected
 from contracts.events import Event
 
 from . import (
+    calls,
     context,
     crashpoints,
     database,
@@ -46,14 +46,13 @@ from . import (
     topology,
     wire,
 )
+from .calls import BROKEN
 from .outbox import EXCHANGE
 
 log = logs.get(__name__)
 
 RPC_TIMEOUT_SECONDS = 10
 DRAIN_SECONDS = 20
-BROKEN = (KombuError, AMQPError, OSError)
-"""What speaking to a broker that is not there raises."""
 QUEUE_ATTRIBUTE, EVENT_ATTRIBUTE = "keryx_queue", "keryx_event"
 """On each consumer; the contract test compares them with contracts.queues."""
 _REDELIVERED = "redelivered"
@@ -120,7 +119,8 @@ class ServiceProxy(RpcProxy):
 
     def get_dependency(self, worker_ctx: Any) -> Any:
         """A proxy whose calls give up after RPC_TIMEOUT_SECONDS."""
-        return _TimedProxy(self.target_service, super().get_dependency(worker_ctx), worker_ctx)
+        made = calls.proxy(worker_ctx, self.target_service, self.rpc_reply_listener, RPC_TIMEOUT_SECONDS)
+        return _TimedProxy(self.target_service, made, worker_ctx)
 
 
 class _TimedProxy:
@@ -148,9 +148,10 @@ class _Rpc(Rpc):
     """
 
     def unpack_message_headers(self, message: Any) -> dict[str, Any]:
-        """The headers, and whether the broker delivered the call before: its word, whatever a caller's header says."""
+        """The headers, and whether the call may have come before."""
         headers: dict[str, Any] = super().unpack_message_headers(message)
-        return headers | {_REDELIVERED: bool(message.delivery_info.get("redelivered"))}
+        before = headers.pop(context.AGAIN_HEADER, False) or message.delivery_info.get("redelivered")
+        return headers | {_REDELIVERED: bool(before)}
 
     def handle_result(self, message: Any, worker_ctx: Any, result: Any, exc_info: Any) -> Any:
         """Translate the failure, answer, acknowledge. An answer that the broker does not take is lost, like that of one
@@ -360,7 +361,10 @@ def run(service_cls: type) -> None:
     topology.connect_patiently(own.amqp_uri, f"{own.service}-start").close()
     runner = ServiceRunner({"AMQP_URI": own.amqp_uri, "DATABASE_URL": own.database_url, "heartbeat": 10})
     runner.add_service(service_cls)
-    checks = _checks(own) | {"consuming": lambda: all(map(_is_consuming, runner.containers))}
+    drains = threading.Event()  # not ready before a signal ends it in order
+    checks = _checks(own) | {
+        "consuming": lambda: drains.is_set() and all(map(_is_consuming, runner.containers))
+    }
     server = health.HealthServer(own.health_host, own.health_port, checks)
     runner.start()
 
@@ -373,6 +377,7 @@ def run(service_cls: type) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    drains.set()
     log.info("started")
     runner.wait()
     server.close()

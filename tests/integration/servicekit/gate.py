@@ -1,11 +1,11 @@
-"""A gate on the way to a server, which can be shut: for whoever stands outside, the server is away."""
+"""A gate on the way to a server, which can be shut (for whoever stands outside, the server is away) or let nothing out."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -18,6 +18,7 @@ class Gate:
         self._lock = threading.Lock()
         self._passing: set[socket.socket] = set()
         self._is_open = True
+        self._is_mute = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -31,6 +32,16 @@ class Gate:
             yield
         finally:
             self._is_open = True
+
+    @contextmanager
+    def mute(self) -> Iterator[None]:
+        """What the server says inside the block is lost, and who listened is cut off at its end."""
+        self._is_mute = True
+        try:
+            yield
+        finally:
+            self._cut()
+            self._is_mute = False
 
     def close(self) -> None:
         """Shut for good."""
@@ -55,16 +66,20 @@ class Gate:
                 outside = socket.create_connection(self._target)
                 with self._lock:
                     self._passing |= {inside, outside}
-                for pair in ((inside, outside), (outside, inside)):
-                    threading.Thread(target=_pump, args=pair, daemon=True).start()
+                threading.Thread(target=_pump, args=(inside, outside, bool), daemon=True).start()
+                threading.Thread(target=_pump, args=(outside, inside, self._is_muted), daemon=True).start()
             else:
                 inside.close()
 
+    def _is_muted(self) -> bool:
+        return self._is_mute
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+
+def _pump(source: socket.socket, sink: socket.socket, is_mute: Callable[[], bool]) -> None:
     with contextlib.suppress(OSError):
         while octets := source.recv(65_536):
-            sink.sendall(octets)
+            if not is_mute():
+                sink.sendall(octets)
     for one in (source, sink):
         with contextlib.suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)

@@ -78,7 +78,7 @@ class Program:
         finally:
             self.process.send_signal(signal.SIGCONT)
 
-    def terminate(self, seconds: float = 10) -> int:
+    def terminate(self, seconds: float = 20) -> int:
         """SIGTERM; its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
@@ -151,6 +151,10 @@ class Site:
             "SELECT event_id, replica, correlation_id, asked_correlation_id FROM effects WHERE name = %s",
             name,
         )
+
+    def told(self) -> list[str]:
+        """Ids of the events in the outbox of a site without a relay."""
+        return [row[0] for row in self.sql("SELECT message_id::text FROM outbox_0 ORDER BY id")]
 
     def is_working(self) -> bool:
         """Whether a handler is in the middle of its slow work."""

@@ -18,6 +18,8 @@ from .support import Site
 
 pytestmark = pytest.mark.integration
 
+REFUSED = 'keryx_rpc_calls_total{method="make",outcome="outcome_unknown"}'
+
 
 def test_an_expected_failure_arrives_as_its_kind_with_code_detail_and_fields(town: Town) -> None:
     with pytest.raises(NotFound) as caught:
@@ -200,10 +202,37 @@ def test_a_call_whose_service_was_killed_after_its_commit_has_one_effect_and_an_
         failure = call.exception()
     client.close()
 
-    made = fresh_site.sql("SELECT message_id::text FROM outbox_0")
+    made = fresh_site.told()
     assert len(made) == 1
     if key:
-        assert [(call.result()["event_id"],)] == made
+        assert [call.result()["event_id"]] == made
     else:
         assert isinstance(failure, Unavailable)
         assert failure.code == "outcome_unknown"
+
+
+def test_a_call_that_was_published_and_not_confirmed_is_not_carried_out_twice(fresh_site: Site) -> None:
+    replica = fresh_site.start_toy("toy", KERYX_AMQP_URI=fresh_site.amqp_uri)
+    client = Client(fresh_site.amqp_uri_through_gate, timeout=10)
+    assert client.call("toy", "nap", 0) == "awake"
+    with ThreadPoolExecutor(1) as aside:
+        with fresh_site.gate.mute():
+            call = aside.submit(client.call, "toy", "make", "dear")
+            eventually(fresh_site.told)
+        eventually(lambda: replica.metric(REFUSED) == 1, what="the second of the two to be refused")
+        assert [call.result()["event_id"]] == fresh_site.told()  # the first one's answer had not been taken
+    client.close()
+
+
+def test_a_call_that_nobody_took_in_time_is_not_carried_out_later(fresh_site: Site) -> None:
+    assert fresh_site.start_toy("first").terminate() == 0
+    client = Client(fresh_site.amqp_uri, timeout=1)
+    with pytest.raises(Unavailable):
+        client.call("toy", "make", "late")
+    fresh_site.start_toy("second")
+
+    client = Client(fresh_site.amqp_uri)
+    in_time = client.call("toy", "make", "in time")
+    client.close()
+
+    assert fresh_site.told() == [in_time["event_id"]]

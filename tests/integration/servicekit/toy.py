@@ -25,7 +25,8 @@ QUEUE = "toy.thing_happened"
 RETRIES = 2
 RETRY_DELAY_MS = 200
 RPC_TIMEOUT_SECONDS = 1
-DRAIN_SECONDS = 3
+DRAIN_SECONDS = 8
+"""nameko itself may take three: it looks once a second, three times."""
 
 TABLES = """
 CREATE TABLE effects (
