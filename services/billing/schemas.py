@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -19,6 +19,8 @@ MAX_PRICE = 100 * 1_000_000
 MAX_HOLDS_A_CALL = 1_000
 MAX_QUOTE_ITEMS = 10_000
 MAX_PARTS = 255
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
+"""Of what is valid from a day on. The end of 9999 west of Greenwich is stored as the year 10000, which Python cannot read."""
 
 _PRINTABLE = validate.Regexp(r"\A[!-~]{1,128}\Z", error="must be 1 to 128 printable ASCII characters")
 _ONE_LINE = validate.Regexp(r"\A[^\x00-\x1f\x7f]{1,500}\Z", error="must be one line of 1 to 500 characters")
@@ -184,7 +186,12 @@ class Prices(Schema):
         required=True,
         validate=[validate.Length(1, 5_000), _each_prefix_once],
     )
-    valid_from = fields.AwareDateTime(load_default=None, allow_none=True, default_timezone=UTC)
+    valid_from = fields.AwareDateTime(
+        load_default=None,
+        allow_none=True,
+        default_timezone=UTC,
+        validate=validate.Range(max=datetime.combine(LAST_DAY, time(), UTC)),
+    )
 
 
 class PriceList(Schema):

@@ -106,8 +106,6 @@ def _lines(row: int, cells: dict[str, Any]) -> Iterator[Line]:
     cost = reading.to_price(said["price"])
     moment = reading.to_moment(cells.get("valid_from", ""), UTC)
     day = None if moment is None else moment.date()
-    if day is not None and not schemas.FIRST_DAY <= day <= schemas.LAST_DAY:
-        raise reading.Wrong("valid_from", "range", f"From {schemas.FIRST_DAY} to {schemas.LAST_DAY}.")
     prefixes = [""] if said.get("prefix") == EVERYWHERE else reading.to_prefixes(said)
     for prefix in prefixes:
         if not _PREFIX.fullmatch(prefix):

@@ -8,13 +8,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ..errors import BadCursor, InvalidFields
-from ..schemas import MAX_ID, MAX_PRICE
+from ..schemas import FIRST_DAY, LAST_DAY, MAX_ID, MAX_PRICE
 from . import report
 
 MAX_DAYS = 366
 CONNECTOR = r"[a-z0-9][a-z0-9_-]{0,39}"
 PREFIX = r"([1-9][0-9]{0,4})?"
-FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 
 _CONNECTOR = validate.Regexp(rf"\A{CONNECTOR}\Z", error="must be up to 40 of a-z 0-9 - _")
 _PREFIX = validate.Regexp(rf"\A{PREFIX}\Z", error="must be up to 5 digits, not starting with 0")

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..domain import PRICE_CLASSES
+from ..schemas import FIRST_DAY, LAST_DAY
 from . import destinations
 
 MAX_ROWS = 5_000
@@ -161,11 +162,12 @@ def to_moment(value: Any, zone: tzinfo) -> datetime | None:
         if not value:
             return None
         value = _parsed(value)
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=zone)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), zone)
-    raise Wrong("valid_from", "invalid", "A date, as 2026-12-31 or 31/12/2026.")
+    if not isinstance(value, date):
+        raise Wrong("valid_from", "invalid", "A date, as 2026-12-31 or 31/12/2026.")
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+    if not FIRST_DAY <= moment.date() <= LAST_DAY:
+        raise Wrong("valid_from", "range", f"From {FIRST_DAY} to {LAST_DAY}.")
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _parsed(text: str) -> datetime:

@@ -51,6 +51,17 @@ def test_a_list_is_taken_over_with_countries_networks_and_prefixes(db: Database,
     assert tariff(db, account_id, "low").price("306971234567") == 20_000
 
 
+def test_a_price_from_a_day_that_cannot_be_kept_is_refused_and_the_list_stays_readable(
+    db: Database, account_id: int
+) -> None:
+    with pytest.raises(PriceListRefused) as refused:
+        take_over(db, account_id, "normal;30;;;0,040;9999-12-31T23:59:59-05:00")
+
+    assert [error["code"] for error in refused.value.errors] == ["range"]
+    assert history(db, account_id) == []
+    assert take_over(db, account_id, "normal;30;;;0,040;")["added"] == 1
+
+
 def test_one_wrong_row_and_nothing_is_changed(db: Database, account_id: int) -> None:
     with pytest.raises(PriceListRefused) as refused:
         take_over(db, account_id, "normal;30;;;0,040;", "normal;x;;;0,030;", "gold;31;;;1;")

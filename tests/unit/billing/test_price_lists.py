@@ -88,6 +88,14 @@ def test_a_date_that_is_none_is_refused() -> None:
     assert fault("normal", "30", "", "", "1", "31/31/2026") == (2, "valid_from", "invalid")
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["9999-12-31T23:59:59-05:00", "9999-12-31", "2101-01-01", "31/12/1999", date(1900, 1, 1), "0001-01-01"],
+)
+def test_a_date_that_nobody_can_mean_is_refused(written: Any) -> None:
+    assert fault("normal", "30", "", "", "1", written) == (2, "valid_from", "range")
+
+
 def test_a_country_is_its_prefix_and_a_network_all_of_its_own() -> None:
     assert one("low", "", "gr", "", "1", "").prefix == "30"
     vodafone, faults = rows(["low", "", "GR", "vodafone", "1", ""])

@@ -46,6 +46,14 @@ def test_no_holds_or_too_many_are_refused(holds: object) -> None:
         schemas.load(schemas.Holds, holds=holds)
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-05:00", "2101-01-01T00:00:00Z", "soon"])
+def test_prices_do_not_begin_at_a_time_that_cannot_be_kept(moment: str) -> None:
+    with pytest.raises(InvalidFields) as refused:
+        schemas.load(schemas.Prices, price_class="normal", prices=[["30", 1]], valid_from=moment)
+
+    assert [error["pointer"] for error in refused.value.errors] == ["/valid_from"]
+
+
 @pytest.mark.parametrize("amount", [0, -5, 10**14, None, "10", 0.1])
 def test_a_topup_is_a_positive_amount_within_reason(amount: object) -> None:
     with pytest.raises(InvalidFields):
