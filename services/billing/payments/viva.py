@@ -44,6 +44,8 @@ log = logs.get(__name__)
 PAY_SECONDS = 3600
 """How long the page can be paid at."""
 KEY_SECONDS = 3600.0
+KEY_PAUSE_SECONDS = 10.0
+"""Between two questions for the webhook's key, which anybody can make us ask."""
 LEAST_CENTS = 30
 EURO = "978"
 LOCALES = {"el": "el-GR", "en": "en-GB"}
@@ -88,7 +90,7 @@ class Viva:
         url = f"{told.viva_accounts_url}/connect/token"
         self._token = Token(url, told.viva_client_id, told.viva_client_secret)
         self._basic = (told.viva_merchant_id, told.viva_api_key)
-        self._key, self._key_until = "", 0.0
+        self._key, self._key_until, self._key_next_at = "", 0.0, 0.0
 
     def open(self, order: OrderToPay) -> Opened:
         """Make an order and its page. Viva knows no idempotency keys: the same key again makes another order, as good."""
@@ -178,8 +180,14 @@ class Viva:
         return Hint(kind, order, about, _text(event_id))
 
     def webhook_key(self) -> str:
-        """What Viva wants to read under the webhook's address before it sends there. Raises ProviderDown."""
-        if time.monotonic() >= self._key_until:
+        """What Viva wants to read under the webhook's address before it sends there.
+
+        Raises ProviderDown, at once while somebody else asks and for KEY_PAUSE_SECONDS after Viva did not tell it.
+        """
+        if (now := time.monotonic()) >= self._key_until:
+            if now < self._key_next_at:
+                raise ProviderDown("Viva does not tell the webhook's key now.")
+            self._key_next_at = now + KEY_PAUSE_SECONDS
             url = f"{self._told.viva_url}/api/messages/config/token"
             with self._line.call() as call:
                 answer = call.patiently("GET", url, auth=self._basic)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
 import pytest
 
+from services.billing.payments import viva as viva_module
 from services.billing.payments.paypal import PayPal, PayPalSettings
 from services.billing.payments.port import Provider, ProviderDown, ProviderRefused
 from services.billing.payments.viva import Viva, VivaSettings
@@ -132,3 +134,40 @@ def test_paypal_s_no_is_a_no(answer: Any) -> None:
 
 def test_paypal_s_refund_that_takes_its_time_is_a_refund() -> None:
     assert refund(paypal({"refund": {"id": "R", "status": "PENDING"}})) == "R"
+
+
+class Counting:
+    """Answers the next of ``answers`` to each request for the key, and counts them."""
+
+    def __init__(self, *answers: httpx.Response) -> None:
+        self.answers, self.asked = list(answers), 0
+
+    def __call__(self, _: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        return self.answers.pop(0)
+
+
+def test_viva_is_left_alone_for_a_while_when_it_does_not_tell_its_key_however_many_ask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.billing.payments.http.PAUSES", ())
+    there = Counting(httpx.Response(503), httpx.Response(200, json={"Key": "K"}))
+    provider = Viva(VivaSettings(), httpx.MockTransport(there))
+    for _ in range(5):
+        with pytest.raises(ProviderDown):
+            provider.webhook_key()
+    assert there.asked == 1
+    now = time.monotonic() + viva_module.KEY_PAUSE_SECONDS
+    monkeypatch.setattr(viva_module.time, "monotonic", lambda: now)
+    assert [provider.webhook_key() for _ in range(3)] == ["K"] * 3
+    assert there.asked == 2
+
+
+def test_while_viva_is_asked_for_its_key_nobody_else_waits_for_it() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        with pytest.raises(ProviderDown):
+            provider.webhook_key()
+        return httpx.Response(200, json={"Key": "K"})
+
+    provider = Viva(VivaSettings(), httpx.MockTransport(answer))
+    assert provider.webhook_key() == "K"

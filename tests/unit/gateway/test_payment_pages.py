@@ -37,10 +37,13 @@ def test_without_billing_a_webhook_is_to_be_sent_again(anybody: FlaskClient) -> 
     assert answer.status_code == 503
 
 
-def test_more_webhooks_at_once_than_there_are_places_are_put_off(anybody: FlaskClient) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_more_at_once_at_a_webhook_s_address_than_there_are_places_are_put_off(
+    anybody: FlaskClient, method: str
+) -> None:
     taken = [payments._places.acquire(blocking=False) for _ in range(payments.AT_ONCE)]
     try:
-        answer = anybody.post("/payments/viva/webhook", data=b"{}")
+        answer = anybody.open("/payments/viva/webhook", method=method, data=b"{}")
     finally:
         for _ in taken:
             payments._places.release()
