@@ -200,7 +200,9 @@ def limits(session: Any, account_id: int) -> list[dict[str, Any]]:
 def set_limit(
     session: Any, account_id: int, spender: str, daily: int | None, expected: int | None
 ) -> dict[str, Any] | None:
-    """Let the spender set aside ``daily`` micro-euro a day; None takes the limit away. Counts from now on.
+    """Let the spender set aside ``daily`` micro-euro a day; None takes the limit away.
+
+    Counts from now on, and what was held today while any limit of the account stood, this one or another.
 
     Raises LimitChanged when the limit is not ``expected`` (None: whatever it is), UnknownSpendLimit when there is none
     to take away.
@@ -222,6 +224,10 @@ def set_limit(
             "DELETE FROM spend_limits WHERE account_id = %s AND spender = %s", (account_id, spender)
         )
     else:
+        if before is None:  # the sum is that of the day's earlier limit, and what was held since is not in it
+            cursor.execute(
+                "DELETE FROM spend_days WHERE account_id = %s AND spender = %s", (account_id, spender)
+            )
         cursor.execute(
             "INSERT INTO spend_limits (account_id, spender, daily) VALUES (%s, %s, %s)"
             " ON CONFLICT (account_id, spender) DO UPDATE SET daily = excluded.daily",

@@ -199,6 +199,21 @@ def test_a_limit_set_at_noon_counts_from_noon_and_for_the_account_from_its_own_s
     assert spent(db, rich) == {"account": 70, "key:1": 70}
 
 
+def test_a_limit_that_is_set_again_counts_all_of_the_day(db: Database, rich: int) -> None:
+    limit(db, rich, 1_000, "account")
+    limit(db, rich, 20)
+    hold(db, rich, 5)
+    limit(db, rich, None)
+    hold(db, rich, 50)
+    limit(db, rich, 20)
+
+    assert spent(db, rich) == {"account": 55, "key:1": 55}
+    assert not hold(db, rich, 15)["ok"]
+    limit(db, rich, 70)
+    assert [hold(db, rich, 15)["ok"] for _ in range(2)] == [True, False]
+    assert spent(db, rich) == {"account": 70, "key:1": 70}
+
+
 def test_days_that_are_over_are_forgotten(db: Database, rich: int) -> None:
     limit(db, rich, 100)
     hold(db, rich, 50, id_=f"old{rich}")
