@@ -41,6 +41,9 @@ def put(session: Any, account_id: int, wanted: dict[str, Any], version: int | No
     Raises ProfileChanged when ``version`` is not the current one (None: whatever it is), InvalidFields for a VAT number
     that is not of the country's form.
     """
+    cursor_of(session).execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('billing_profile', %s))", (account_id,)
+    )  # a row that is not there yet cannot be locked
     profile = session.scalar(
         select(BillingProfile).where(BillingProfile.account_id == account_id).with_for_update()
     )

@@ -1,15 +1,19 @@
-"""Billing profiles on a real database: the country that decides an order's tax."""
+"""Billing profiles on a real database: the country that decides an order's tax, and first ones that come at once."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from servicekit.database import Database, cursor_of
 from services.billing.orders import profiles, schemas
+from services.billing.orders.errors import ProfileChanged
 from services.billing.schemas import load
-from tests.integration.billing.shop import new_order
+from tests.integration.billing.shop import new_order, rows
+from tests.integration.billing.test_concurrency import at_once
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -43,3 +47,31 @@ def test_a_country_kept_before_countries_were_checked_frees_nobody_of_vat(
         assert profiles.get(session, account_id)["country"] == shown
 
     assert new_order(db, account_id)["vat_cents"] == vat
+
+
+def test_of_two_first_profiles_at_once_the_second_waits_and_replaces_the_other(
+    db: Database, account_id: int
+) -> None:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with db.transaction() as session:
+            profiles.put(session, account_id, load(schemas.Profile, name="Anthi", country="GR"), None)
+            second = pool.submit(put, db, account_id, name="Anthi IKE")
+            eventually(lambda: rows(db, waiting) or second.done(), 10, 0.02, "the second waits")
+        assert second.result()["version"] == 2
+
+    with db.transaction() as session:
+        assert profiles.get(session, account_id)["name"] == "Anthi IKE"
+
+
+def test_of_first_profiles_that_come_at_once_one_is_the_first(db: Database, account_id: int) -> None:
+    def first(index: int) -> str:
+        try:
+            return f"version {put(db, account_id, version=0, name=f'Anthi {index}')['version']}"
+        except ProfileChanged as refused:
+            return refused.code
+
+    answers = at_once(first)
+
+    assert answers.count("version 1") == 1
+    assert answers.count("version_mismatch") == len(answers) - 1
