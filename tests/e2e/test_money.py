@@ -56,6 +56,28 @@ def test_what_is_quoted_is_billed_at_the_accounts_own_price(keryx: Keryx) -> Non
     eventually(lambda: shop.money() == (micro("100.00") - micro(quoted["total"]), 0), 10, 0.1, "billed")
 
 
+def workbook(**cells: Any) -> bytes:
+    """An .xlsx with these cells."""
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for place, value in cells.items():
+        book.worksheets[0][place] = value
+    book.save(file)
+    return file.getvalue()
+
+
+def test_a_price_list_that_ends_whoever_reads_it_is_refused_and_billing_goes_on(keryx: Keryx) -> None:
+    shop = keryx.shop()
+    path = f"/operator/prices/import?account_id={shop.id}"
+    hostile = {"file": ("prices.xlsx", workbook(A1="price_class", XFD1048576=1))}
+    good = {"A1": "price_class", "B1": "prefix", "C1": "price", "A2": "normal", "B2": 30, "C2": 0.03}
+
+    refused = [keryx.operator.ask("POST", path, 422, files=hostile)["code"] for _ in range(2)]
+
+    assert refused == ["file_unreadable"] * 2
+    assert keryx.operator.ask("POST", path, files={"file": ("prices.xlsx", workbook(**good))})["added"] == 1
+    assert shop.post("/quote", {"items": [{"to": NUMBER, "text": "a"}]})["total"] == "0.03"
+
+
 def test_a_campaign_keeps_the_prices_it_started_with(keryx: Keryx) -> None:
     shop = keryx.shop()
     own_price(keryx, shop, "0,03")
