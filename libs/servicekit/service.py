@@ -21,19 +21,17 @@ import pika
 import psycopg2
 from kombu import Exchange, Queue
 from nameko.amqp.publish import Publisher, UndeliverableMessage
-from nameko.exceptions import UnknownService
 from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer, QueueConsumer
-from nameko.rpc import Rpc, RpcProxy
+from nameko.rpc import Rpc
 from nameko.timer import Timer
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from contracts.envelope import BadEnvelope, Envelope
-from contracts.errors import KeryxError, Unavailable, Unexpected
+from contracts.errors import KeryxError, Unexpected
 from contracts.events import Event
 
 from . import (
-    calls,
     context,
     crashpoints,
     database,
@@ -51,7 +49,6 @@ from .outbox import EXCHANGE
 
 log = logs.get(__name__)
 
-RPC_TIMEOUT_SECONDS = 10
 DRAIN_SECONDS = 20
 QUEUE_ATTRIBUTE, EVENT_ATTRIBUTE = "keryx_queue", "keryx_event"
 """On each consumer; the contract test compares them with contracts.queues."""
@@ -112,32 +109,6 @@ class Database(DependencyProvider):
     def get_dependency(self, worker_ctx: Any) -> database.Database:
         """The same database for every worker."""
         return self._database
-
-
-class ServiceProxy(RpcProxy):
-    """RPC to another service: ``contracts.errors`` come back as they were, and no answer means Unavailable."""
-
-    def get_dependency(self, worker_ctx: Any) -> Any:
-        """A proxy whose calls give up after RPC_TIMEOUT_SECONDS."""
-        made = calls.proxy(worker_ctx, self.target_service, self.rpc_reply_listener, RPC_TIMEOUT_SECONDS)
-        return _TimedProxy(self.target_service, made, worker_ctx)
-
-
-class _TimedProxy:
-    def __init__(self, service: str, proxy: Any, worker_ctx: Any) -> None:
-        self._service, self._proxy, self._worker_ctx = service, proxy, worker_ctx
-
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            # Of now, not of when the worker began: an event's correlation id is known only once it is read.
-            self._worker_ctx.data[context.HEADER] = context.correlation_id()
-            try:
-                with eventlet.Timeout(RPC_TIMEOUT_SECONDS):
-                    return getattr(self._proxy, method)(*args, **kwargs)
-            except (eventlet.Timeout, UnknownService, *BROKEN):
-                raise Unavailable("service_unavailable", f"{self._service} does not answer") from None
-
-        return call
 
 
 class _Rpc(Rpc):

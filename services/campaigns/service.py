@@ -9,8 +9,9 @@ import eventlet
 from contracts.envelope import Envelope
 from contracts.events import AudienceFrozen, MessagesProgressed, NumbersErased
 from servicekit import idempotency, inbox, settings
+from servicekit.calls import ServiceProxy
 from servicekit.database import cursor_of
-from servicekit.service import Database, ServiceProxy, consumes, every, rpc
+from servicekit.service import Database, consumes, every, rpc
 
 from . import erasing, intents, preflight, progress, queries, templates, use_cases
 from .settings import CampaignSettings

@@ -9,8 +9,9 @@ from contracts.errors import KeryxError
 from contracts.events import NumbersErased, SuppressionBulkChanged, SuppressionChanged
 from servicekit import exports as kept_exports
 from servicekit import idempotency, inbox
+from servicekit.calls import ServiceProxy
 from servicekit.database import cursor_of
-from servicekit.service import Database, ServiceProxy, consumes, every, rpc
+from servicekit.service import Database, consumes, every, rpc
 
 from . import (
     connectors,

@@ -9,7 +9,8 @@ from nameko.extensions import DependencyProvider
 from contracts.envelope import Envelope
 from contracts.events import BalanceLow, ImportFinished, NumbersErased, OptOutRequested, OrderPaid
 from servicekit import inbox, settings
-from servicekit.service import Database, ServiceProxy, consumes, every, rpc
+from servicekit.calls import ServiceProxy
+from servicekit.service import Database, consumes, every, rpc
 
 from . import erasing, notices, sending, use_cases
 from .mailer import MailSettings, SmtpMailer

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import resource
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import python_calamine
+
+from servicekit import confined
 
 MAX_UNPACKED = 64 * 1024 * 1024
 MAX_ANSWER = 16 * 1024 * 1024
@@ -54,31 +53,8 @@ def rows(data: bytes) -> list[tuple[int, list[Any]]]:
 
 def _ask_child(data: bytes) -> tuple[bytes, int]:
     """What the child said, and how it ended."""
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    child = subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": path, "LANG": "C.UTF-8"},
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        with child.stdin as pipe:
-            pipe.write(data)
-        return child.stdout.read(), child.wait()
-    finally:
-        child.kill()
-        child.stdout.close()
-        child.wait()
-
-
-def _confine() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    with confined.child(__name__, data) as child:
+        return child.said.read(), child.process.wait()
 
 
 def _read(data: bytes) -> bytes:
@@ -110,7 +86,7 @@ def _plain(value: Any) -> Any:
 
 def _main() -> int:
     data = sys.stdin.buffer.read()
-    _confine()
+    confined.confine(MAX_MEMORY, CPU_SECONDS)
     try:
         sys.stdout.buffer.write(_read(data))
     except (TooLarge, MemoryError):

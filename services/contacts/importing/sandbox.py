@@ -1,8 +1,7 @@
-"""A child process for one hostile file: bounded memory and CPU, no secrets in its environment, gone
-afterwards.
+"""A function of this package run in a confined child process, for one hostile file.
 
-What passes every check and still explodes kills only the child. Arguments and answers cross as JSON, never as
-pickles: a child that a file has taken over can lie about that file's rows and do nothing else to its parent.
+Arguments and answers cross as JSON, never as pickles: a child that a file has taken over can lie about that file's rows and
+do nothing else to its parent.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import resource
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +17,8 @@ from functools import partial
 from typing import Any, Final
 
 import orjson
+
+from servicekit import confined
 
 from .errors import BadFile, BadMapping
 
@@ -53,30 +52,14 @@ def stream(function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LI
     workbook_too_large when the child died of its limits, SandboxCrash for a fault of ours.
     """
     call = {"function": f"{function.__module__}:{function.__qualname__}", "args": args}
-    child = subprocess.Popen(
-        [sys.executable, "-m", f"{_PACKAGE}.sandbox"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=1 << 20,
-        env=_environment(),
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        with child.stdin as pipe:
-            pipe.write(orjson.dumps(call | {"limits": asdict(limits)}))
-        yield from _answers(iter(partial(child.stdout.readline, MAX_ANSWER), b""))
-        return
-    except _Cut:
-        status = child.wait()
-        raise BadFile(
-            "workbook_too_large", f"reading it took more than is allowed (status {status})"
-        ) from None
-    finally:
-        child.kill()
-        child.stdout.close()
-        child.wait()
+    with confined.child(f"{_PACKAGE}.sandbox", orjson.dumps(call | {"limits": asdict(limits)})) as child:
+        try:
+            yield from _answers(iter(partial(child.said.readline, MAX_ANSWER), b""))
+        except _Cut:
+            status = child.process.wait()
+            raise BadFile(
+                "workbook_too_large", f"reading it took more than is allowed (status {status})"
+            ) from None
 
 
 class _Cut(Exception):
@@ -102,18 +85,6 @@ def _answers(lines: Iterable[bytes]) -> Iterator[Any]:
     raise _Cut
 
 
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": path, "LANG": "C.UTF-8"}
-
-
-def _confine(limits: Limits) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (limits.address_space, limits.address_space))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
 def _resolve(name: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
     if not module.startswith(f"{_PACKAGE}."):
@@ -129,7 +100,7 @@ def _say(kind: str, value: Any = None) -> None:
 def _main() -> None:
     call = orjson.loads(sys.stdin.buffer.read())
     function = _resolve(call["function"])
-    _confine(Limits(**call["limits"]))
+    confined.confine(**call["limits"])
     gc.disable()  # a seventh of the time, and a process that ends has no cycles to fear
     try:
         for item in function(*call["args"]):

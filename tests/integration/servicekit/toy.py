@@ -17,9 +17,10 @@ from typing import Any, ClassVar
 from contracts.envelope import Envelope
 from contracts.errors import NotFound
 from contracts.events import Event
-from servicekit import context, idempotency, outbox, service, topology
+from servicekit import calls, context, idempotency, outbox, service, topology
+from servicekit.calls import ServiceProxy
 from servicekit.database import cursor_of
-from servicekit.service import Database, ServiceProxy, consumes, every, rpc
+from servicekit.service import Database, consumes, every, rpc
 
 QUEUE = "toy.thing_happened"
 RETRIES = 2
@@ -138,6 +139,6 @@ class ToyService:
 
 if __name__ == "__main__":
     topology.RETRIES = RETRIES
-    service.RPC_TIMEOUT_SECONDS = RPC_TIMEOUT_SECONDS
+    calls.RPC_TIMEOUT_SECONDS = RPC_TIMEOUT_SECONDS
     service.DRAIN_SECONDS = DRAIN_SECONDS
     service.run(ToyService)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from servicekit import confined
 from services.contacts.importing import analysis, isolated, pages, sandbox
 from services.contacts.importing.analysis import Options
 from services.contacts.importing.errors import BadFile, BadMapping
@@ -67,7 +68,7 @@ def test_a_fault_of_ours_is_told_with_its_traceback(tmp_path):
 
 def test_the_child_gets_no_secrets(monkeypatch):
     monkeypatch.setenv("KERYX_DATABASE_URL", "postgresql://secret")
-    assert "KERYX_DATABASE_URL" not in sandbox._environment()
+    assert "KERYX_DATABASE_URL" not in confined.environment()
 
 
 def test_only_functions_of_importing_can_be_called():
