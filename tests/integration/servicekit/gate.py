@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
@@ -18,7 +18,7 @@ class Gate:
         self._lock = threading.Lock()
         self._passing: set[socket.socket] = set()
         self._is_open = True
-        self._is_mute = False
+        self._speaks = _heard()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -36,12 +36,12 @@ class Gate:
     @contextmanager
     def mute(self) -> Iterator[None]:
         """What the server says inside the block is lost, and who listened is cut off at its end."""
-        self._is_mute = True
+        self._speaks.clear()
         try:
             yield
         finally:
+            self._speaks = _heard()  # for who comes from now on: of what was lost nothing comes through
             self._cut()
-            self._is_mute = False
 
     def close(self) -> None:
         """Shut for good."""
@@ -66,19 +66,22 @@ class Gate:
                 outside = socket.create_connection(self._target)
                 with self._lock:
                     self._passing |= {inside, outside}
-                threading.Thread(target=_pump, args=(inside, outside, bool), daemon=True).start()
-                threading.Thread(target=_pump, args=(outside, inside, self._is_muted), daemon=True).start()
+                for way in ((inside, outside, _heard()), (outside, inside, self._speaks)):
+                    threading.Thread(target=_pump, args=way, daemon=True).start()
             else:
                 inside.close()
 
-    def _is_muted(self) -> bool:
-        return self._is_mute
+
+def _heard() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
 
 
-def _pump(source: socket.socket, sink: socket.socket, is_mute: Callable[[], bool]) -> None:
+def _pump(source: socket.socket, sink: socket.socket, is_heard: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while octets := source.recv(65_536):
-            if not is_mute():
+            if is_heard.is_set():
                 sink.sendall(octets)
     for one in (source, sink):
         with contextlib.suppress(OSError):
