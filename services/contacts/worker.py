@@ -17,7 +17,7 @@ import orjson
 import psycopg2
 import psycopg2.extras
 
-from servicekit import context, jobs, logs, worker
+from servicekit import context, jobs, logs, scratch, settings, worker
 
 from . import queries
 from .jobs import (
@@ -252,6 +252,7 @@ class _Wake:
 
 def main() -> None:
     """Run the worker."""
+    scratch.sweep(settings.temporary_folder())  # files of imports whose worker was killed
     worker.run(
         "contacts", "worker", Contacts, retry_on=(psycopg2.OperationalError, psycopg2.InterfaceError, OSError)
     )

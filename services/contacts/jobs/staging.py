@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from servicekit import logs
+from servicekit import logs, scratch, settings
 
 from .. import domain, queries
 from ..importing import isolated, pages, paste, reasons, rejects, verdicts
@@ -64,7 +64,7 @@ def analyse(claim: Claim) -> None:
 
     Raises LostJob and Stopping between two pages.
     """
-    with tempfile.TemporaryDirectory(prefix="keryx-import-") as folder:
+    with tempfile.TemporaryDirectory(dir=scratch.settle(settings.temporary_folder())) as folder:
         try:
             record = _begin(claim)
             path = Path(folder) / "file"

@@ -6,6 +6,7 @@ import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -77,6 +78,11 @@ def killed_while_writing_to(db: Database, worker: Running, table: str, database_
     let_the_lease_run_out(db)
 
 
+def files_under(folder: Path) -> list[Path]:
+    """What anybody put aside there."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 @pytest.fixture
 def workers(database_url: str) -> Iterator[Worker]:
     """Starts workers; none is left."""
@@ -97,9 +103,15 @@ def cursor_of(db: Database, import_id: int, name: str) -> int:
     return int(fetch(db, f"SELECT {name} FROM imports WHERE id = %s", import_id)[0][0])
 
 
-def test_an_analysis_that_was_killed_is_finished_by_the_next_worker(
-    db: Database, account_id: int, workers: Worker, database_url: str
+def test_an_analysis_that_was_killed_is_finished_by_the_next_worker_and_leaves_no_file(
+    db: Database,
+    account_id: int,
+    workers: Worker,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     first = workers.start()
     import_id = upload(db, account_id, CONTENT, "file.csv")
     eventually(lambda: cursor_of(db, import_id, "staged_row"), timeout=30)
@@ -107,12 +119,15 @@ def test_an_analysis_that_was_killed_is_finished_by_the_next_worker(
     staged = cursor_of(db, import_id, "staged_row")
     assert 0 < staged < ROWS
     assert fetch(db, "SELECT max(last_row) FROM import_pages WHERE import_id = %s", import_id) == [(staged,)]
+    (left,) = files_under(tmp_path)
+    assert left.read_bytes() == CONTENT
 
     workers.start()
 
     found = until_over(db, account_id, import_id)
     assert (found["state"], found["counts"]) == ("analysed", COUNTS)
     assert sum(page.rows for page in pages_of(db, import_id)) == ROWS + 2
+    eventually(lambda: not files_under(tmp_path), what="the files to be gone")
 
 
 def test_an_import_that_was_killed_is_finished_by_the_next_worker(
