@@ -64,12 +64,20 @@ def record_consent(session: Any, account_id: int, contact_id: int, data: Any) ->
             "detail": "not a number of this contact",
         }
         raise InvalidFields("The contact does not have this number.", [error])
+    _refuse_later(session, wanted["at"])
     words = (wanted["how"], wanted["wording"], wanted["source"])
     consent_id = record(session, account_id, msisdn, *words, wanted["at"])
     audit.note(session, account_id, "consent.recorded", f"contact:{contact_id}", how=wanted["how"])
     found = queries.row(session, _ONE, {"id": consent_id})
     assert found is not None
     return _shown(found)
+
+
+def _refuse_later(session: Any, at: datetime | None) -> None:
+    """Nobody has agreed tomorrow; a few minutes are the caller's clock."""
+    if at is not None and queries.value(session, "SELECT %(at)s > now() + interval '5 minutes'", {"at": at}):
+        error = {"pointer": "/at", "code": "in_the_future", "detail": "is later than now"}
+        raise InvalidFields("A consent is written down after it was given.", [error])
 
 
 def list_consents(

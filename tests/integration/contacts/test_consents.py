@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from servicekit import context
@@ -33,6 +35,19 @@ def test_a_consent_says_when_how_in_what_words_from_where_and_who_wrote_it_down(
         ("306971234567", "sms"),
         ("306971234568", "form"),
     ]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=6), timedelta(days=365 * 2_000)])
+def test_a_consent_is_not_of_the_future(db: Database, account_id: int, ahead: timedelta) -> None:
+    contact_id = new_contact(db, account_id, "6971234567")
+    now = datetime.now(UTC)
+    call(db, consents.record_consent, account_id, contact_id, {"how": "form", "at": now.isoformat()})
+
+    with pytest.raises(InvalidFields) as refused:
+        call(db, consents.record_consent, account_id, contact_id, {"how": "form", "at": str(now + ahead)})
+
+    assert [(one["pointer"], one["code"]) for one in refused.value.errors] == [("/at", "in_the_future")]
+    assert len(call(db, consents.list_consents, account_id, contact_id, None, 50)["data"]) == 1
 
 
 def test_a_consent_is_of_a_number_of_that_contact(

@@ -84,7 +84,7 @@ class NewConsent(Schema):
     how = string(40, 1, required=True, metadata={"example": "form"})
     wording = string(2_000, metadata={"description": "What was said or signed"})
     source = string(500, metadata={"description": "Where that can be looked up"})
-    at = Time(metadata={"description": "When; now if left out"})
+    at = Time(metadata={"description": "When, not later than now; now if left out"})
 
 
 class Consent(Schema):
