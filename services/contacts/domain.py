@@ -151,8 +151,8 @@ def digits_in(term: str) -> str:
 
 
 def search_words(term: str) -> list[str]:
-    """The words of a search term, each of which must be found; at most ten."""
-    return term.split()[:10]
+    """The words of a search term, each of which must be found."""
+    return term.split()
 
 
 def one_primary(numbers: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:

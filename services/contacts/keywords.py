@@ -30,9 +30,13 @@ _LONGEST = 200
 
 def skeleton(word: str) -> str:
     """``word`` in capitals without accents, each letter that Greek and Latin share written in Latin."""
-    letters = unicodedata.normalize("NFKD", word)
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return plain.upper().translate(_TWINS)
+    return _plain(word).upper().translate(_TWINS)
+
+
+def _plain(text: str) -> str:
+    """Without accents, also those that are signs of their own: they would part a word in two."""
+    letters = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 _STOP = frozenset(map(skeleton, STOP_WORDS))
@@ -41,7 +45,7 @@ _START = frozenset(map(skeleton, START_WORDS))
 
 def said(text: str) -> Said | None:
     """Which of the two ``text`` says, or None."""
-    words = _WORD.findall(text[:_LONGEST])
+    words = _WORD.findall(_plain(text[:_LONGEST]))
     if not words:
         return None
     if skeleton(words[0]) in _STOP:

@@ -47,11 +47,13 @@ MAX_ATTEMPTS = 5
 Step = Callable[[], bool]
 
 # Imports of one account run one after the other; the index imports_running holds it true.
-_PROMOTE = """
-UPDATE imports SET state = 'running' WHERE id IN (
+PROMOTE = """
+UPDATE imports SET state = 'running' WHERE state = 'queued' AND id IN (
     SELECT min(q.id) FROM imports q WHERE q.state = 'queued'
     AND NOT EXISTS (SELECT FROM imports r WHERE r.account_id = q.account_id AND r.state = 'running') GROUP BY q.account_id)
 """
+"""The next import of each account. Its state is asked for twice: one that is being cancelled is waited for, and then only the
+outer condition is looked at again."""
 
 _ATTEMPT = "UPDATE imports SET attempts = attempts + 1 WHERE id = %(id)s RETURNING state, attempts"
 
@@ -118,7 +120,7 @@ class ImportLane:
             if queries.value(
                 cursor, "SELECT pg_try_advisory_xact_lock(hashtextextended('imports.promote', 0))", {}
             ):
-                queries.run(cursor, _PROMOTE, {})
+                queries.run(cursor, PROMOTE, {})
             import_id = jobs.claim(cursor, "imports", ("analysing", "running"), self._owner)
             if import_id is None:
                 return None

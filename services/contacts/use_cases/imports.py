@@ -183,10 +183,11 @@ def commit_import(
 
 
 def _commit(session: Any, account_id: int, import_id: int, wanted: dict[str, Any]) -> None:
+    if names := wanted.pop("group_names"):
+        lock_contacts(session, account_id)  # before the import, as a page that is applied does
     found = read.record(session, account_id, import_id, lock=True)
     group_ids = set(wanted["group_ids"])
-    if names := wanted.pop("group_names"):
-        lock_contacts(session, account_id)
+    if names:
         group_ids.update(groups_named(session, account_id, names).values())
     wanted["group_ids"] = sorted(group_ids)
     is_same = all(found[name] == value for name, value in wanted.items())

@@ -12,8 +12,10 @@ import psycopg2
 import pytest
 
 from servicekit.database import Database
+from servicekit.database import cursor_of as cursor_of_session
+from services.contacts import worker
 from services.contacts.queries import audiences as audiences_read
-from services.contacts.use_cases import audiences, contacts, imports
+from services.contacts.use_cases import audiences, contacts, imports, lock_contacts
 from tests.integration.contacts.support import (
     Running,
     Worker,
@@ -316,3 +318,47 @@ def test_a_worker_that_lost_its_connections_goes_on(db: Database, account_id: in
     found = until_over(db, account_id, import_id)
     assert (found["state"], found["counts"]) == ("analysed", COUNTS)
     assert running.process.poll() is None
+
+
+def test_an_import_that_is_cancelled_while_its_turn_comes_stays_cancelled(
+    db: Database, account_id: int, database_url: str
+) -> None:
+    ((import_id,),) = fetch(
+        db,
+        "INSERT INTO imports (account_id, filename, source, size, state) VALUES (%s, 'f', 'file', 1, 'queued') RETURNING id",
+        account_id,
+    )
+    cancelling = psycopg2.connect(database_url)
+    cancelling.cursor().execute("UPDATE imports SET state = 'cancelled' WHERE id = %s", (import_id,))
+    with ThreadPoolExecutor(1) as aside:
+        promoting = aside.submit(fetch, db, f"{worker.PROMOTE} RETURNING id")
+        eventually(
+            lambda: fetch(db, "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        )
+        cancelling.commit()
+        promoted = promoting.result(30)
+    cancelling.close()
+
+    assert (import_id,) not in promoted
+    assert fetch(db, "SELECT state FROM imports WHERE id = %s", import_id) == [("cancelled",)]
+
+
+def test_a_commit_with_names_of_groups_waits_for_a_page_without_keeping_it_from_its_import(
+    db: Database, account_id: int, workers: Worker
+) -> None:
+    workers.start()
+    import_id = upload(db, account_id, CONTENT, "file.csv")
+    until_over(db, account_id, import_id)
+    wanted = {"group_names": ["Φίλοι"]}
+    with ThreadPoolExecutor(1) as aside:
+        with db.transaction() as page:
+            lock_contacts(page, account_id)
+            committing = aside.submit(call, db, imports.commit_import, account_id, import_id, wanted)
+            eventually(
+                lambda: fetch(db, "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+            )
+            cursor_of_session(page).execute(
+                "SELECT state FROM imports WHERE id = %s FOR UPDATE NOWAIT", (import_id,)
+            )
+        committing.result(30)
+    assert until_over(db, account_id, import_id)["state"] == "done"

@@ -134,3 +134,8 @@ def test_texts_are_cleaned_of_what_nobody_sees() -> None:
     )
 
     assert loaded == {"first_name": "Γιώργος", "note": "a\nb", "title": ""}
+
+
+def test_every_word_of_a_search_counts() -> None:
+    words = [f"word{n}" for n in range(30)]
+    assert domain.search_words("  ".join(words)) == words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from services.contacts.keywords import START_WORDS, STOP_WORDS, said
@@ -53,3 +55,10 @@ def test_greek_yes_is_the_same_typed_in_latin() -> None:
 )  # fmt: skip
 def test_what_merely_holds_a_word_says_nothing(text: str) -> None:
     assert said(text) is None
+
+
+@pytest.mark.parametrize("text", ["ΣΤΌΠ", "στόπ παρακαλώ", "Διαγραφή!"])
+def test_accents_that_are_signs_of_their_own_part_no_word(text: str) -> None:
+    apart = unicodedata.normalize("NFD", text)
+    assert apart != text
+    assert said(apart) == "stop"
