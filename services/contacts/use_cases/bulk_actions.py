@@ -74,7 +74,7 @@ _STILL_OURS = """
 SELECT s.msisdn FROM suppressions s
 WHERE s.account_id = %(account_id)s AND s.msisdn = ANY(%(msisdns)s) AND s.active AND s.source = %(source)s
     AND NOT EXISTS (SELECT FROM opt_outs o WHERE o.account_id = s.account_id AND o.msisdn = s.msisdn
-        AND o.state IN ('pending', 'approved') AND o.requested_at >= %(since)s)
+        AND o.state IN ('pending', 'approved') AND coalesce(o.decided_at, o.requested_at) >= %(since)s)
 """
 
 

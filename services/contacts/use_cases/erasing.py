@@ -37,7 +37,7 @@ _ERASE = (
     """UPDATE imports SET preview = '[]', columns = (
         SELECT coalesce(jsonb_agg(jsonb_set(c, '{samples}', '[]') ORDER BY n), '[]')
         FROM jsonb_array_elements(columns) WITH ORDINALITY u (c, n))
-    WHERE account_id = %(account_id)s AND preview <> '[]' AND state IN ('done', 'failed', 'cancelled')""",
+    WHERE account_id = %(account_id)s AND (preview <> '[]' OR columns <> '[]') AND state IN ('done', 'failed', 'cancelled')""",
     # What a request repeated under its key is answered: still the same contact, which is gone.
     """UPDATE idempotency_keys SET response = jsonb_build_object('id', response->'id', 'version', response->'version')
     WHERE account_id = %(account_id)s AND response @> ANY(%(as_answers)s::jsonb[])""",

@@ -29,6 +29,11 @@ _DROP = (
     "DELETE FROM contacts WHERE id = ANY(%(thrown)s)",
 )
 
+# Who goes for good at this moment is waited for, and is not among the free ones then.
+_LOCKED = """
+SELECT contact_id FROM trash WHERE account_id = %(account_id)s AND contact_id = ANY(%(ids)s) ORDER BY contact_id FOR UPDATE
+"""
+
 # A number that somebody else has meanwhile stays his; a contact that would have none left stays where it is.
 _FREE = """
 SELECT t.contact_id, n.msisdn, row_number() OVER (PARTITION BY t.contact_id ORDER BY n.place) = 1 AS is_primary
@@ -106,6 +111,7 @@ def bring_back(session: Any, account_id: int, ids: Sequence[int], job_id: int | 
     Of ``job_id`` only those that this bulk action deleted. The caller holds ``lock_contacts``.
     """
     params = {"account_id": account_id, "ids": list(ids), "job_id": job_id}
+    queries.rows(session, _LOCKED, params)
     phones = queries.rows(session, _FREE, params)
     back = sorted({phone["contact_id"] for phone in phones})
     if not back:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg2
@@ -17,6 +18,7 @@ from services.contacts.queries import bulk as bulk_read
 from services.contacts.queries import contacts as read
 from services.contacts.use_cases import audit, bulk, contacts, suppressions, trash
 from tests.integration.contacts.support import call, fetch, new_contact, new_group, told
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -118,13 +120,35 @@ def test_undoing_keeps_what_others_did_since(db: Database, account_id: int) -> N
     assert [row[0] for row in state_of(db, account_id)] == sorted([*ids[1:], again])
 
 
-def test_undoing_a_blacklisting_leaves_those_who_asked_themselves_alone(
-    db: Database, account_id: int
+def test_undoing_a_deletion_while_somebody_goes_for_good_leaves_no_number_of_nobody(
+    db: Database, account_id: int, database_url: str
 ) -> None:
     ids = [new_contact(db, account_id, f"697123450{n}") for n in range(2)]
+    job = do(db, account_id, "delete", {"ids": ids})
+    purging = psycopg2.connect(database_url)
+    purging.cursor().execute("DELETE FROM trash WHERE contact_id = %s", (ids[0],))
+    with ThreadPoolExecutor(1) as aside:
+        undoing = aside.submit(undo, db, account_id, job)
+        eventually(
+            lambda: fetch(db, "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        )
+        purging.commit()
+        undoing.result(30)
+    purging.close()
+
+    owners = fetch(db, "SELECT DISTINCT contact_id FROM phones WHERE account_id = %s", account_id)
+    assert owners == fetch(db, "SELECT id FROM contacts WHERE account_id = %s", account_id) == [(ids[1],)]
+
+
+@pytest.mark.parametrize("asked", ["now()", "now() - interval '1 day'"])
+def test_undoing_a_blacklisting_leaves_those_who_asked_themselves_alone(
+    db: Database, account_id: int, asked: str
+) -> None:
+    """Also who asked before it, and was approved after it."""
+    ids = [new_contact(db, account_id, f"697123450{n}") for n in range(2)]
     job = do(db, account_id, "blacklist", {"ids": ids})
-    sql = """INSERT INTO opt_outs (account_id, msisdn, channel, state, automatic, decided_at, requested_at)
-        VALUES (%s, 306971234500, 'keyword', 'approved', true, now(), now()) RETURNING 1"""
+    sql = f"""INSERT INTO opt_outs (account_id, msisdn, channel, state, automatic, decided_at, requested_at)
+        VALUES (%s, 306971234500, 'keyword', 'approved', true, now(), {asked}) RETURNING 1"""
     fetch(db, sql, account_id)
 
     assert undo(db, account_id, job)["kept"] == 1

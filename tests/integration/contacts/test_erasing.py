@@ -182,3 +182,19 @@ def test_no_table_has_the_number_or_the_name_when_all_is_over(
     assert [name for name, found in kept.items() if any(word in found for word in gone)] == []
     again = call(db, contacts.create_contact, account_id, made, "key-1")
     assert again == {"id": answer["id"], "version": answer["version"]}
+
+
+def test_an_import_that_failed_after_its_columns_were_seen_forgets_the_number_too(
+    db: Database, account_id: int, worker: Any
+) -> None:
+    new_contact(db, account_id, NUMBER)
+    import_id = analysed(db, account_id, csv("Κινητό;Όνομα", f"{NUMBER};Άννα"))["id"]
+    fetch(db, "UPDATE imports SET state = 'failed', preview = '[]' WHERE id = %s RETURNING 1", import_id)
+    columns = "SELECT columns::text FROM imports WHERE id = %s"
+    assert NUMBER in fetch(db, columns, import_id)[0][0]
+
+    call(db, erasing.erase, account_id, NUMBER)
+
+    left = fetch(db, columns, import_id)[0][0]
+    assert NUMBER not in left
+    assert "Άννα" not in left
