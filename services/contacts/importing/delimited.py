@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -68,17 +69,22 @@ def about_lines(path: Path) -> int:
 
 def rows(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """(row number, cells) of each record that has at least one cell that is not blank, memory bounded by a
-    line.
+    record.
 
-    Raises BadFile csv_broken where a quote is never closed or a line never ends.
+    Raises BadFile csv_broken where a quote is never closed, a cell of several lines has text behind its
+    closing quote or a line never ends: the reader would make one row of many and not say so.
     """
     with _open(path, dialect.encoding) as text:
         if dialect.has_hint:
             text.readline()
-        records = csv.reader(_bounded_lines(text), delimiter=dialect.separator)
+        lines: list[str] = []
+        records = csv.reader(_remembered(text, lines), delimiter=dialect.separator)
         number = 0
         try:
             for number, cells in enumerate(records, 1):
+                if len(lines) > 1:
+                    _require_closed(number, lines, dialect.separator)
+                lines.clear()
                 if any(cells) and not "".join(cells).isspace():
                     yield number, cells[:MAX_CELLS]
         except csv.Error as error:
@@ -87,6 +93,26 @@ def rows(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
 
 def _open(path: Path, encoding: str) -> TextIO:
     return path.open(encoding=encoding, newline="")
+
+
+def _remembered(text: TextIO, lines: list[str]) -> Iterator[str]:
+    """The lines of `text`, each added to `lines` too; then a blank one, which is no row unless a quote is
+    still open: there it becomes one more line of the last record.
+    """
+    for line in itertools.chain(_bounded_lines(text), ["\n"]):
+        lines.append(line)
+        yield line
+
+
+def _require_closed(number: int, lines: list[str], separator: str) -> None:
+    """Raise BadFile unless the lines of one record are well-formed. A stray quote inside one line is harmless
+    and common (`"Καφέ" Αστέρι;69…`), so only records of several lines are held to it.
+    """
+    try:
+        for _ in csv.reader(lines, delimiter=separator, strict=True):
+            pass
+    except csv.Error as error:
+        raise BadFile("csv_broken", f"row {number}: a quote is not closed where its cell ends") from error
 
 
 def _bounded_lines(text: TextIO) -> Iterator[str]:

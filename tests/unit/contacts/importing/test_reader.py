@@ -224,6 +224,29 @@ class TestText:
         path = text_file('Κινητό;Όνομα\n6972601815;"Γιώργος\n' + "6981234567;Ελένη\n" * 20_000)
         assert refusal_of(path) == "csv_broken"
 
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            '"Γιώργος\n' + "6981234567;Ελένη\n" * 80,
+            '"Γιώργος',
+            '"Γιώργος\n6981234567;Ελένη\n6981234568;"Νίκος"\n6981234569;Άννα\n',
+            'Γιώργος\n6981234567;"Ελένη\n\n\n',
+        ],
+        ids=["to the end", "in the last line", "closed by the next stray one", "before blank lines"],
+    )
+    def test_a_stray_quote_swallows_no_rows_unsaid(self, text_file, rest):
+        path = text_file("Κινητό;Όνομα\n6972601815;" + rest)
+        with pytest.raises(BadFile) as refused:
+            rows_of(path)
+        assert refused.value.code == "csv_broken"
+        assert refused.value.detail.startswith("row 2:" if rest.startswith('"') else "row 3:")
+
+    @pytest.mark.parametrize("line", ['6972601815;"Καφέ" Αστέρι', '6972601815;οθόνη 5"', '6972601815; "α" β'])
+    def test_a_quote_out_of_place_within_a_line_is_text(self, text_file, line):
+        read = rows_of(text_file(f"Κινητό;Όνομα\n{line}\n6981234567;Ελένη"))
+        assert [number for number, _ in read] == [1, 2, 3]
+        assert read[2] == (3, ["6981234567", "Ελένη"])
+
     def test_a_line_that_never_ends_is_refused(self, text_file):
         assert refusal_of(text_file("6972601815;" + "x" * 2_000_000)) == "csv_broken"
 
