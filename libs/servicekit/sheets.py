@@ -7,7 +7,7 @@ import io
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, BinaryIO
 
@@ -19,6 +19,10 @@ _SLACK = SHEET_ROWS // 8
 
 # A spreadsheet program takes these at the start of a cell for a formula.
 _FORMULA = frozenset("=+-@\t\r")
+# And where a program takes another character for the separator than the writer did, Excel in Greek `;`, what
+# stands behind it or a line break is the start of a cell too.
+_INNER_FORMULA = re.compile(r"([;,\t\r\n])(?=[=+\-@])")
+_INNER_STARTS = [separator + start for separator in ";," for start in "=+-@"]
 # XML, and so a workbook, cannot hold these; an SMS can (form feed is in GSM 03.38). Lone surrogates are no Unicode.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # How the workbook's writer tells of a system error: in a panic, or in the text of an error without number.
@@ -44,46 +48,53 @@ def text(value: str) -> str:
     return value if len(value) <= CELL_CHARACTERS else value[:CELL_CHARACTERS]
 
 
-def cells(page: Sequence[Row], zone: tzinfo = UTC) -> Iterator[Row]:
-    """The rows of a page as cells: texts made harmless, times in ``zone``, to the second.
+def csv_text(value: str) -> str:
+    """As ``text``, and harmless too to a program that splits at another separator or takes no notice of quotes."""
+    return text(_INNER_FORMULA.sub(r"\1'", value))
+
+
+def cells(page: Sequence[Row], zone: tzinfo = UTC, as_text: Callable[[str], str] = text) -> Iterator[Row]:
+    """The rows of a page as cells: texts made harmless by ``as_text``, times in ``zone``, to the second.
 
     By columns: what most of them hold is looked through at once, three times as fast as value by value.
     """
-    return zip(*(_column(values, zone) for values in zip(*page, strict=True)), strict=True)
+    return zip(*(_column(values, zone, as_text) for values in zip(*page, strict=True)), strict=True)
 
 
-def _column(values: Row, zone: tzinfo) -> Row:
+def _column(values: Row, zone: tzinfo, as_text: Callable[[str], str]) -> Row:
     kinds = set(map(type, values))
     if kinds <= _NUMBERS:
         return values
     if kinds <= _TEXTS and _is_harmless({value for value in values if value}):
         return values
     if kinds <= _TIMES:  # what one transaction wrote has one time
-        shown = {value: _cell(value, zone) for value in set(values)}
+        shown = {value: _cell(value, zone, as_text) for value in set(values)}
         return [shown[value] for value in values]
-    return [_cell(value, zone) for value in values]
+    return [_cell(value, zone, as_text) for value in values]
 
 
 def _is_harmless(texts: set[str]) -> bool:
-    """Whether ``text`` would leave them all as they are."""
+    """Whether ``text`` and ``csv_text`` would leave them all as they are."""
+    together = "".join(texts)
     return (
-        "".join(texts).isprintable()
+        together.isprintable()
+        and not any(start in together for start in _INNER_STARTS)
         and _FORMULA.isdisjoint([value[0] for value in texts])
         and max(map(len, texts), default=0) <= CELL_CHARACTERS
     )
 
 
-def _cell(value: Any, zone: tzinfo) -> Any:
+def _cell(value: Any, zone: tzinfo, as_text: Callable[[str], str]) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(" ", "seconds")[:19]
-    return text(value) if isinstance(value, str) else value
+    return as_text(value) if isinstance(value, str) else value
 
 
-def header(names: Row) -> list[str]:
+def header(names: Row, as_text: Callable[[str], str] = text) -> list[str]:
     """The first row: as many different names as there are columns, so that a reader can go by them."""
     seen: dict[str, int] = {}
     shown = []
-    for name in map(text, names):
+    for name in map(as_text, names):
         seen[name] = seen.get(name, 0) + 1
         shown.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return shown
@@ -96,9 +107,9 @@ def write_csv(file: BinaryIO, headers: Row, pages: Pages, zone: tzinfo = UTC) ->
     """
     wrapped = io.TextIOWrapper(file, "utf-8-sig", newline="")
     writer = csv.writer(wrapped)
-    writer.writerow(header(headers))
+    writer.writerow(header(headers, csv_text))
     for page in pages:
-        writer.writerows(cells(page, zone))
+        writer.writerows(cells(page, zone, csv_text))
     wrapped.detach()
 
 

@@ -81,6 +81,24 @@ def test_nothing_acts_as_a_formula(start: str) -> None:
         assert "'" + start in csv_of(row(**{field: start}))[1]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "text", ["α;=1+1;β", "α,+30", "α\t@SUM(A1)", "α\n=1+1", "α\r\n-5", 'α";=1+1', ";;=1"]
+)
+def test_nothing_acts_as_a_formula_where_another_separator_is_taken(text: str, separator: str) -> None:
+    file = io.BytesIO()
+    sheets.write_csv(file, exporter.HEADERS, iter([[exporter.shown(row(text)), exporter.shown(row("β"))]]))
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        lines = io.StringIO(file.getvalue().decode("utf-8-sig"), newline="")
+        read = [cell for cells in csv.reader(lines, delimiter=separator, quoting=quoting) for cell in cells]
+        assert not [cell for cell in read if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_an_everyday_text_is_exported_as_it_was_written() -> None:
+    text = "Μόνο σήμερα: -20%, 3+1 δώρο; a@b.gr - Α=Β"
+    assert csv_of(row(text))[1][3] == text
+
+
 def test_a_csv_says_that_it_is_unicode_and_keeps_lines_inside_cells() -> None:
     file = io.BytesIO()
     sheets.write_csv(file, exporter.HEADERS, iter([[exporter.shown(row('δύο\nγραμμές, "ναι"'))]]))
@@ -108,6 +126,8 @@ def test_every_text_makes_a_workbook_that_opens_and_reads_the_same(
 def test_a_page_is_made_harmless_as_its_values_are_one_by_one(rows: list[tuple[Any, ...]]) -> None:
     alone = [tuple(sheets.text(v) if isinstance(v, str) else v for v in cells) for cells in rows]
     assert list(sheets.cells(rows)) == alone
+    alone = [tuple(sheets.csv_text(v) if isinstance(v, str) else v for v in cells) for cells in rows]
+    assert list(sheets.cells(rows, as_text=sheets.csv_text)) == alone
 
 
 def test_a_workbook_is_read_by_another_library_too() -> None:
