@@ -134,7 +134,7 @@ class Exporter:
             return
         try:
             self._export(job)
-        except LostJob:
+        except LostJob:  # deleted, withdrawn, or another's
             log.info("export_left", export_id=job)
         except Stopping:
             self._run(_PUT_DOWN, (job, self._owner))
@@ -169,12 +169,17 @@ class Exporter:
         with self._jobs, self._jobs.cursor() as cursor:
             cursor.execute(_WANTED, (job, self._owner))
             wanted = cursor.fetchone()
-            if wanted is None:  # deleted meanwhile
+            if wanted is None:
                 raise LostJob
-            account_id, what, format_, filters, zone = wanted
+        account_id, what, format_, filters, zone = wanted
+        with self._jobs, self._jobs.cursor() as cursor:
+            exports.wait_for_withdrawal(cursor, account_id)
+        with self._jobs, self._jobs.cursor() as cursor:
             source = self._sources[what]
             total = source.count(cursor, account_id, filters)
-            cursor.execute("UPDATE exports SET total = %s WHERE id = %s", (total, job))
+            cursor.execute(
+                "UPDATE exports SET total = %s WHERE id = %s AND owner = %s", (total, job, self._owner)
+            )
         folder = settings.temporary_folder()
         require_space(folder, total * LEAST_OCTETS[format_])
         headers, place = source.headers(filters), ZoneInfo(zone)
@@ -198,7 +203,7 @@ class Exporter:
             cursor.execute(
                 "SELECT FROM exports WHERE id = %s AND owner = %s FOR KEY SHARE", (job, self._owner)
             )
-            if not cursor.rowcount:  # deleted, or another's
+            if not cursor.rowcount:
                 raise LostJob
             size = 0
             for number, data in enumerate(iter(lambda: file.read(PIECE_OCTETS), b"")):

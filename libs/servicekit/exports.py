@@ -59,6 +59,12 @@ _INSERT = (
 _PIECE = """
 SELECT data, (SELECT max(no) FROM export_pieces WHERE export_id = %s) FROM export_pieces WHERE export_id = %s AND no = %s
 """
+_LOCK = "SELECT pg_advisory_xact_lock{}(hashtextextended('exports', %s))"
+# Those that nobody writes have read nothing yet; a pause after a full disk stays.
+_AGAIN = """
+UPDATE exports SET state = 'queued', written = 0, attempts = greatest(attempts - 1, 0), owner = NULL, lease_until = NULL
+WHERE account_id = %s AND state = 'running'
+"""
 _SWEEP = """
 DELETE FROM exports WHERE id IN (
     SELECT id FROM exports WHERE finished_at < now() - make_interval(secs => %s) ORDER BY id LIMIT %s
@@ -201,6 +207,26 @@ def delete(session: Any, account_id: int, export_id: int) -> None:
     cursor.execute("DELETE FROM exports WHERE id = %s AND account_id = %s", (export_id, account_id))
     if not cursor.rowcount:
         raise _unknown()
+
+
+def withdraw(session: Any, account_id: int) -> None:
+    """Remove the account's files and have those that are being written begin anew: somebody is erased by this transaction.
+
+    When it has committed no file has what it erased, nor will one that is asked for meanwhile.
+    """
+    cursor = cursor_of(session)
+    cursor.execute(_LOCK.format(""), (account_id,))
+    cursor.execute(_AGAIN, (account_id,))
+    # Behind it: a file that became ready since is seen by now, one that does later finds its job gone.
+    cursor.execute("DELETE FROM exports WHERE account_id = %s AND finished_at IS NOT NULL", (account_id,))
+
+
+def wait_for_withdrawal(cursor: Any, account_id: int) -> None:
+    """Wait for the end of a ``withdraw`` under way, in a transaction with nothing else: between claiming and reading.
+
+    A later one finds the claim, and ends it; what an earlier one erased is not read.
+    """
+    cursor.execute(_LOCK.format("_shared"), (account_id,))
 
 
 def sweep(cursor: Any) -> int:

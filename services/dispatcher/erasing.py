@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contracts.events import NumbersErased
-from servicekit import pseudonyms
+from servicekit import exports, pseudonyms
 
 from .domain import FINAL, State
 from .errors import MessageLeft
@@ -66,7 +66,7 @@ JOIN erasures e ON e.account_id = %s AND e.pseudonym = n.pseudonym AND e.opted_o
 
 
 def note(cursor: Any, event: NumbersErased, cache: ChunkCache) -> None:
-    """Write down what is to be erased, erase what can be, and drop written files, which may have it in them.
+    """Write down what is to be erased, erase what can be, and withdraw written files, which may have it in them.
 
     What waits for a sender is cancelled, and its price given back.
     """
@@ -82,9 +82,7 @@ def note(cursor: Any, event: NumbersErased, cache: ChunkCache) -> None:
         msisdn = int(number)
         pseudonym = pseudonyms.of(event.account_id, msisdn)
         cursor.execute(_NOTE, (event.account_id, pseudonym, msisdn, number in event.opted_out))
-    cursor.execute(
-        "DELETE FROM exports WHERE account_id = %s AND finished_at IS NOT NULL", (event.account_id,)
-    )
+    exports.withdraw(cursor, event.account_id)
     sweep(cursor)
 
 
@@ -99,11 +97,16 @@ def _cancel_waiting(cursor: Any, event: NumbersErased, cache: ChunkCache) -> Non
 
 
 def sweep(cursor: Any) -> None:
-    """Erase what became final since; a number itself is forgotten when nothing of it is left."""
+    """Erase what became final since; a number itself is forgotten when nothing of it is left.
+
+    Files that were written since the last sweep are withdrawn where they may have it in them.
+    """
     cursor.execute(_OPEN, (PAGE,))
     for account_id, pseudonym, msisdn, opted_out in cursor.fetchall():
         cursor.execute(_LOCK, (account_id,))
         cursor.execute(_MESSAGES, (pseudonym, account_id, msisdn, [int(state) for state in FINAL]))
+        if cursor.rowcount:
+            exports.withdraw(cursor, account_id)
         cursor.execute(_INBOUND, (account_id, str(msisdn)))
         cursor.execute(_LEFT, (account_id, msisdn))
         if cursor.fetchone()[0]:

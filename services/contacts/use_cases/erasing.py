@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.events import NumbersErased
-from servicekit import logs, outbox, pseudonyms
+from servicekit import exports, logs, outbox, pseudonyms
 
 from .. import domain, queries
 from ..queries import about as read
@@ -32,7 +32,6 @@ _ERASE = (
     "DELETE FROM consents WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
     "DELETE FROM opt_outs WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
     "DELETE FROM suppressions WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
-    "DELETE FROM exports WHERE account_id = %(account_id)s AND finished_at IS NOT NULL",
     # Of files as they were written; nobody needs them once it is over.
     """UPDATE imports SET preview = '[]', columns = (
         SELECT coalesce(jsonb_agg(jsonb_set(c, '{samples}', '[]') ORDER BY n), '[]')
@@ -109,6 +108,7 @@ def erase(session: Any, account_id: int, number: str) -> dict[str, Any]:
     out = {one["msisdn"] for one in queries.rows(session, read.SUPPRESSION, params) if one["active"]}
     for statement in _ERASE:
         queries.run(session, statement, params)
+    exports.withdraw(session, account_id)
     for msisdn, pseudonym in zip(params["msisdns"], params["pseudonyms"], strict=True):
         kept = {"account_id": account_id, "pseudonym": pseudonym, "opted_out": msisdn in out}
         queries.run(session, _KEEP, kept)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contracts.errors import NotFound
+from contracts.events import NumbersErased
 from servicekit import exporting, exports
-from servicekit.database import Database, make_engine
+from servicekit.database import Database, cursor_of, make_engine
+from services.dispatcher import erasing
+from services.dispatcher.domain import State
+from services.dispatcher.progress import ChunkCache
 from tests.integration.billing.processes import Running, start
 from tests.integration.dispatcher.tables import many_messages
+from tests.support.dataplane import SECRET
 from tests.support.sql import rows_of
 from tests.support.waiting import eventually
 
@@ -76,10 +83,43 @@ class Desk:
         eventually((self.points / "exporter.page.fired").exists, 60, what="the writer stopped")
         assert self.sql("SELECT state FROM exports WHERE id = %s", export) == [("running",)]
 
+    def text(self, export: int) -> str:
+        """A finished file."""
+        read, offset = b"", 0
+        with self._database.transaction() as session:
+            while offset is not None:
+                piece = exports.piece(session, ACCOUNT, export, offset)
+                read, offset = read + base64.b64decode(piece["data_b64"]), piece["next_offset"]
+        return read.decode()
+
+    @contextmanager
+    def erasing(self, number: str) -> Iterator[None]:
+        """The number is erased by a transaction that commits behind the block."""
+        event = NumbersErased(ACCOUNT, [number], [])
+        with self._database.transaction() as session:
+            erasing.note(cursor_of(session), event, ChunkCache())
+            yield
+
+    def sweep(self) -> None:
+        """What the dispatcher does now and then for those who were erased."""
+        with self._database.transaction() as session:
+            erasing.sweep(cursor_of(session))
+
+    def someone(self) -> str:
+        """Somebody in the history who has a number still."""
+        ((number,),) = self.sql("SELECT recipient FROM messages WHERE recipient > 0 ORDER BY id LIMIT 1")
+        return str(number)
+
     def close(self) -> None:
         for one in self._started:
             one.kill()
         self._database.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the pseudonyms."""
+    monkeypatch.setenv("KERYX_SECRET_KEY", SECRET)
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +216,48 @@ def test_a_deleted_export_ends_and_its_writer_goes_on_with_the_next(desk: Desk) 
     assert desk.sql("SELECT count(*) FROM export_pieces p WHERE export_id = %s", following) == [(0,)]
 
 
+def test_a_file_that_is_being_written_while_somebody_is_erased_begins_anew_without_him(desk: Desk) -> None:
+    writer, number = desk.writer(), desk.someone()
+    before = desk.ask()
+    assert number in desk.text(desk.done(before)["id"])
+    (desk.points / "exporter.page").write_text("stop after=2")
+    export = desk.ask()
+    desk.frozen(writer, export)
+    with desk.erasing(number):
+        pass
+    writer.process.send_signal(signal.SIGCONT)
+    assert desk.done(export)["rows"] == 6_000
+    assert number not in desk.text(export)
+    with pytest.raises(NotFound):
+        desk.get(before)
+
+
+def test_a_file_that_is_asked_for_while_somebody_is_erased_waits_and_is_without_him(desk: Desk) -> None:
+    number = desk.someone()
+    desk.writer()
+    with desk.erasing(number):
+        export = desk.ask()
+        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND NOT granted"
+        eventually(lambda: desk.sql(waiting), what="the writer waits")
+    assert desk.done(export)["state"] == "done"
+    assert number not in desk.text(export)
+
+
+def test_a_file_loses_who_was_erased_while_a_message_was_still_on_its_way_to_him(desk: Desk) -> None:
+    number = desk.someone()
+    change = "UPDATE messages SET state = %s WHERE recipient = %s"
+    desk.sql(change, int(State.SUBMITTED), int(number))
+    desk.writer()
+    with desk.erasing(number):
+        pass
+    export = desk.ask()
+    assert number in desk.text(desk.done(export)["id"])
+    desk.sql(change, int(State.DELIVERED), int(number))
+    desk.sweep()
+    with pytest.raises(NotFound):
+        desk.get(export)
+
+
 def test_files_go_when_their_time_is_over_and_not_before(desk: Desk) -> None:
     old, new = desk.ask(), desk.ask()
     writer = desk.writer()
@@ -186,6 +268,6 @@ def test_files_go_when_their_time_is_over_and_not_before(desk: Desk) -> None:
     desk.sql("UPDATE exports SET finished_at = finished_at - interval '6.9 days' WHERE id = %s", new)
     desk.writer()
     eventually(
-        lambda: not desk.sql("SELECT FROM exports WHERE id = %s", old), 30, what="the old file removed"
+        lambda: not desk.sql("SELECT 1 FROM exports WHERE id = %s", old), 30, what="the old file removed"
     )
     assert desk.get(new)["state"] == "done"
