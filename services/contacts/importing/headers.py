@@ -19,13 +19,16 @@ FIELDS: Final = (
 IGNORED: Final = "ignored"
 """Columns Keryx itself wrote beside the user's: the reasons in a workbook of rejects."""
 
+NUMBER_HEADER: Final = "Κινητό / Mobile"
+"""Of the one column a paste has, in the workbook of its rejects: in both languages, as those beside it."""
+
 REJECT_HEADERS: Final = ("Αιτία απόρριψης", "Reason for rejection")
 MAX_HEADER: Final = 80
 
 _NAMES: dict[str, str] = {
     "number": "κινητο, κινητο τηλεφωνο, τηλεφωνο κινητο, τηλ κινητο, κιν, κιν τηλ, κινητα, τηλεφωνο, "
     "τηλεφωνα, τηλ, αριθμοσ, αριθμοσ κινητου, αριθμοσ τηλεφωνου, αρ κινητου, νουμερο, "
-    "κινητο 1, τηλεφωνο 1, sms, κινητο sms, mobile, mobile phone, mobile number, phone, "
+    "κινητο 1, τηλεφωνο 1, sms, κινητο sms, κινητο mobile, mobile, mobile phone, mobile number, phone, "
     "phone number, cell, cell phone, cellphone, telephone, tel, msisdn, gsm, number, mobile "
     "1, phone 1, kinito, kinhto, tilefono, thlefono, contact number, whatsapp, viber",
     "number2": "κινητο 2, τηλεφωνο 2, τηλ 2, δευτερο κινητο, 2ο κινητο, δευτερο τηλεφωνο, 2ο τηλεφωνο, "

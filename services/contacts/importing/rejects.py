@@ -19,8 +19,8 @@ SHEET_NAME = "Rejected"
 def write(path: Path, header: Sequence[str], rejected_rows: Iterable[Rejected]) -> int:
     """Writes the workbook at `path`, streaming; answers the number of rows.
 
-    `header` has one name for each column of the file, "" where it has none; cells beyond it are left out. The
-    reasons follow in Greek and in English, in two columns that an import ignores.
+    `header` has one name for each column of the file, "" where it has none, or that of the numbers for a paste;
+    cells beyond it are left out. The reasons follow in Greek and in English, in two columns that an import ignores.
     """
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(SHEET_NAME)

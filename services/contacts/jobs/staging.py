@@ -15,6 +15,7 @@ from .. import domain, queries
 from ..importing import isolated, pages, paste, reasons, rejects, verdicts
 from ..importing.analysis import PREVIEW_ROWS, Options, PreviewRow, Understanding, preview_row
 from ..importing.errors import ImportingError
+from ..importing.headers import NUMBER_HEADER
 from ..importing.pages import Page
 from ..importing.verdicts import Rejected
 from ..queries.contacts import owners_of
@@ -222,8 +223,10 @@ def _shown(row: PreviewRow) -> dict[str, Any]:
 def _write_rejects(claim: Claim, path: Path) -> int:
     """The workbook of rejected rows; always there, also without rows. How many it has."""
     with claim.connection, claim.connection.cursor() as cursor:
-        columns = claim.begin(cursor, "analysing")["columns"]
-    return rejects.write(path, [column["header"] for column in columns], _rejected(claim))
+        record = claim.begin(cursor, "analysing")
+    is_paste = record["source"] == "text"
+    header = [NUMBER_HEADER] if is_paste else [column["header"] for column in record["columns"]]
+    return rejects.write(path, header, _rejected(claim))
 
 
 def _rejected(claim: Claim) -> Iterator[Rejected]:

@@ -117,6 +117,31 @@ def test_rejected_rows_can_be_mended_in_their_workbook_and_imported(db: Database
     assert fetch(db, "SELECT count(*) FROM contacts WHERE account_id = %s", account_id) == [(total,)]
 
 
+def test_what_was_rejected_of_a_paste_can_be_mended_in_its_workbook_and_imported(
+    db: Database, account_id: int
+) -> None:
+    text = "697000001\n6970000002\n2104628897 =1+1"
+    import_id = call(db, imports.create_import_text, account_id, text)["id"]
+    assert until_over(db, account_id, import_id)["counts"]["rejected"] == 3
+    book = openpyxl.load_workbook(io.BytesIO(workbook_of_rejects(db, account_id, import_id)))
+    sheet = book.active
+    assert sheet is not None
+    header, *rows = sheet.iter_rows(values_only=True)
+    assert header[0] == "Κινητό / Mobile"
+    assert [row[0] for row in rows] == ["697000001", "2104628897", "=1+1"]
+    assert all("line" in str(row[2]) for row in rows)
+    sheet["A2"] = "6970000001"
+    buffer = io.BytesIO()
+    book.save(buffer)
+
+    mended = analysed(db, account_id, buffer.getvalue(), "import-rejected.xlsx")
+
+    assert mended["mapping"].keys() == {"number"}
+    assert (mended["counts"]["accepted"], mended["counts"]["rejected"]) == (1, 2)
+    commit(db, account_id, mended["id"])
+    assert [one["numbers"][0]["number"] for one in everyone(db, account_id)] == ["306970000001"]
+
+
 def test_target_groups_may_be_named_and_are_made_where_they_are_not_there(
     db: Database, account_id: int
 ) -> None:
