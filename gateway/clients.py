@@ -187,6 +187,7 @@ class Contacts(ServiceClient):
     delete_export = command()
     list_audit = read()
     about_number = command()
+    knows_number = read()
     erase_number = command("long")
     create_group = command()
     get_group = read()

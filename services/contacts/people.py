@@ -159,6 +159,12 @@ class People:
             return gdpr.about(session, account_id, number)
 
     @rpc
+    def knows_number(self, account_id: int, number: str) -> Answer:
+        """Whether anything is known here about a number: ``{number, known}``."""
+        with self.db.transaction() as session:
+            return gdpr.knows(session, account_id, number)
+
+    @rpc
     def erase_number(self, account_id: int, number: str) -> Answer:
         """Erase a number and its contact; NumbersErased follows."""
         with self.db.transaction() as session:

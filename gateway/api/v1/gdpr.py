@@ -22,7 +22,9 @@ NUMBER = "<string(maxlength=40):msisdn>"
 @resource.response(200, PersonalData)
 def about_number(args: dict[str, Any], msisdn: str) -> Any:
     """All that is kept about a number: contact, consents, requests, blacklisting, frozen audiences; messages page by page."""
-    return _about(msisdn, args["cursor"], args["limit"])
+    found: dict[str, Any] = services().contacts.about_number(auth.account_id(), msisdn)
+    messages = _messages(found, args["cursor"], args["limit"])
+    return {**found, "messages": messages}
 
 
 @resource.route(f"/contacts/gdpr/{NUMBER}/erase", methods=["POST"])
@@ -33,14 +35,14 @@ def erase_number(msisdn: str) -> Any:
     The history keeps what was sent and what it cost, without number and text, as soon as nothing is on its way to it. Who
     had opted out stays so: a keyed hash of the number is kept, and blocks it should it ever come again.
     """
-    _about(msisdn, None, 1)
+    _messages(services().contacts.knows_number(auth.account_id(), msisdn), None, 1)
     return services().contacts.erase_number(auth.account_id(), msisdn)
 
 
-def _about(msisdn: str, cursor: str | None, limit: int) -> dict[str, Any]:
-    account_id = auth.account_id()
-    found: dict[str, Any] = services().contacts.about_number(account_id, msisdn)
-    messages = services().dispatcher.messages(account_id, {"to": found["number"]}, cursor, limit, False)
+def _messages(found: dict[str, Any], cursor: str | None, limit: int) -> dict[str, Any]:
+    """A page of the messages to the number. Raises NotFound when neither they nor contacts know of it."""
+    wanted = {"to": found["number"]}
+    messages: dict[str, Any] = services().dispatcher.messages(auth.account_id(), wanted, cursor, limit, False)
     if not found.pop("known") and not messages["data"]:
         raise NotFound("unknown_number", "Nothing is known about this number.")
-    return {**found, "messages": messages}
+    return messages

@@ -14,6 +14,20 @@ from . import audit
 
 def about(session: Any, account_id: int, number: str) -> dict[str, Any]:
     """All that contacts knows about a number; ``known`` is whether that is anything. Raises UnknownNumber."""
+    found = _about(session, account_id, number)
+    if found["known"]:
+        pseudonym = pseudonyms.of(account_id, int(found["number"]))
+        audit.note(session, account_id, "number.disclosed", f"number:{pseudonym}")
+    return found
+
+
+def knows(session: Any, account_id: int, number: str) -> dict[str, Any]:
+    """``{number, known}``: whether anything is known about a number, disclosing nothing of it. Raises UnknownNumber."""
+    found = _about(session, account_id, number)
+    return {name: found[name] for name in ("number", "known")}
+
+
+def _about(session: Any, account_id: int, number: str) -> dict[str, Any]:
     msisdn = read.msisdn_of(number)
     person = read.person(session, account_id, msisdn)
     own = person | {"msisdns": [msisdn]}
@@ -33,10 +47,7 @@ def about(session: Any, account_id: int, number: str) -> dict[str, Any]:
             one | {"fields": _named(one["fields"])} for one in _timed(read.audiences(session, own))
         ],
     }
-    known = any(found.values())
-    if known:
-        audit.note(session, account_id, "number.disclosed", f"number:{pseudonyms.of(account_id, msisdn)}")
-    return {"number": str(msisdn), "known": known, **found}
+    return {"number": str(msisdn), "known": any(found.values()), **found}
 
 
 def _bare(contact: dict[str, Any]) -> dict[str, Any]:
