@@ -47,9 +47,9 @@ def unsubscribe(token: str) -> Response:
 
 @pages.post("/u/<string(maxlength=64):token>/undo")
 def undo(token: str) -> Response:
-    """Take it back, within the hour."""
+    """Take it back, within the hour. Who is on the account's blacklist besides is told that nothing is sent still."""
     found = services().contacts.undo_unsubscribe(token, address())
-    return _page(token, found, "undone")
+    return _page(token, found, "undone" if found["state"] == "open" else found["state"])
 
 
 @pages.errorhandler(KeryxError)

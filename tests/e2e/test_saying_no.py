@@ -105,6 +105,21 @@ def test_a_changed_mind_is_followed_within_the_hour(keryx: Keryx, public: httpx.
     assert [one["state"] for one in shop.get("/opt-outs")["data"]] == ["withdrawn"]
 
 
+def test_a_changed_mind_is_not_promised_what_the_account_does_not_want(
+    keryx: Keryx, public: httpx.Client
+) -> None:
+    shop, (number,) = keryx.shop(), numbers(1)
+    campaign(keryx, shop, number)
+    page = link(keryx, number)
+    public.post(page)
+    shop.post("/blacklist", {"numbers": [number]})
+
+    undone = public.post(f"{page}/undo", params={"lang": "en"})
+
+    assert (undone.status_code, "Taken back" in undone.text) == (200, False)
+    assert blacklist(shop) == {number: "api"}
+
+
 def test_the_link_of_somebody_who_was_erased_still_opts_out(keryx: Keryx, public: httpx.Client) -> None:
     shop, (number, other) = keryx.shop(), numbers(2)
     campaign(keryx, shop, number, other)
