@@ -73,8 +73,9 @@ MEANINGS: dict[type, dict[str, str]] = {
     NumbersErased: {
         "account_id": "the account",
         "numbers": "all numbers of the person",
-        "opted_out": "those of them that were blacklisted",
+        "opted_out": "those of them that were blacklisted, or had asked to be",
         "opted_out_since": "pseudonyms of numbers erased before, whose owners opted out by an old link",
+        "sequence": "of the account's last `suppression_changed` before it; 0: not known",
     },
     ImportFinished: {
         "account_id": "whose it is",

@@ -117,7 +117,8 @@ class NumbersErased(Event):
     """An account erased ``numbers``: what is kept about them must not show whose they were.
 
     Those in ``opted_out`` may not be sent to, should they come again. ``opted_out_since`` are pseudonyms of numbers erased
-    before, whose owners have opted out by an old link now.
+    before, whose owners have opted out by an old link now. It is behind the account's blacklist changes up to ``sequence``,
+    and before those that follow (0: not known).
     """
 
     TYPE = "numbers_erased"
@@ -128,6 +129,7 @@ class NumbersErased(Event):
     numbers: list[str]
     opted_out: list[str] = field(default_factory=list)
     opted_out_since: list[str] = field(default_factory=list)
+    sequence: int = 0
 
 
 @dataclass(frozen=True)

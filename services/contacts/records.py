@@ -209,4 +209,5 @@ class ErasedNumber(Base):
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     pseudonym: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     opted_out: Mapped[bool] = mapped_column(Boolean)
+    source: Mapped[str] = text_column()
     erased_at: Mapped[datetime] = moment_column()

@@ -3,12 +3,15 @@
 A number is replaced by its pseudonym (``servicekit.pseudonyms``) as soon as nothing is on its way to it any more; until then
 it is needed for receipts, and ``erasures`` holds it; what still waits is cancelled. The blacklisting of who had opted out goes
 with it, and comes back the moment somebody wants to send to that number again.
+
+What the blacklist's events told before a number was erased may come later than that it was: ``sequence`` tells which are older
+and are not of that number any more. ``opted_out_sequence`` does the same for what was said of its opt-out.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from contracts.events import NumbersErased
@@ -21,20 +24,37 @@ from .unsent import cancel_message
 
 PAGE = 100
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('erasures', %s))"
+# What is told with the same sequence came in any order: who opted out by one of them has.
 _NOTE = """
-INSERT INTO erasures (account_id, pseudonym, msisdn, opted_out) VALUES (%s, %s, %s, %s)
+INSERT INTO erasures (account_id, pseudonym, msisdn, opted_out, sequence, opted_out_sequence) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (account_id, pseudonym) DO UPDATE
-SET msisdn = excluded.msisdn, opted_out = erasures.opted_out OR excluded.opted_out, erased_at = now()
+SET msisdn = excluded.msisdn, erased_at = now(), sequence = greatest(erasures.sequence, excluded.sequence),
+    opted_out = excluded.opted_out OR erasures.opted_out AND excluded.opted_out_sequence <= erasures.opted_out_sequence,
+    opted_out_sequence = greatest(erasures.opted_out_sequence, excluded.opted_out_sequence)
 """
-# By a link in a message that was sent before the number was erased: only the pseudonym is known then.
+# By a link in a message that was sent before the number was erased: only the pseudonym is known then. Without a sequence (0) it
+# is told by a release that had none.
 _OPT_OUT = """
-INSERT INTO erasures (account_id, pseudonym, opted_out) VALUES (%s, %s, true)
-ON CONFLICT (account_id, pseudonym) DO UPDATE SET opted_out = true RETURNING msisdn
+INSERT INTO erasures (account_id, pseudonym, opted_out, opted_out_sequence) VALUES (%s, %s, true, %s)
+ON CONFLICT (account_id, pseudonym) DO UPDATE
+SET opted_out = true, opted_out_sequence = greatest(erasures.opted_out_sequence, excluded.opted_out_sequence)
+WHERE excluded.opted_out_sequence = 0 OR excluded.opted_out_sequence >= erasures.opted_out_sequence
+RETURNING msisdn
 """
+_ANY = "SELECT EXISTS (SELECT FROM erasures WHERE account_id = %s)"
+_BEHIND = """
+SELECT n.msisdn FROM unnest(%s::bigint[], %s::bigint[]) n (msisdn, pseudonym)
+JOIN erasures e ON e.account_id = %s AND e.pseudonym = n.pseudonym AND e.sequence >= %s
+"""
+_FORGIVE = """
+UPDATE erasures SET opted_out = false, opted_out_sequence = %s
+WHERE account_id = %s AND pseudonym = ANY(%s) AND opted_out_sequence < %s
+"""
+_CLEAR = "DELETE FROM suppressions WHERE account_id = %s AND msisdn = ANY(%s) AND sequence <= %s"
 _BLOCK = "INSERT INTO suppressions (account_id, msisdn) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _WAITING = "SELECT id FROM messages WHERE account_id = %s AND recipient = ANY(%s) AND state = %s ORDER BY id"
 _OPEN = """
-SELECT account_id, pseudonym, msisdn, opted_out FROM erasures WHERE msisdn IS NOT NULL
+SELECT account_id, pseudonym, msisdn, opted_out, sequence FROM erasures WHERE msisdn IS NOT NULL
 ORDER BY erased_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _MESSAGES = """
@@ -68,22 +88,53 @@ JOIN erasures e ON e.account_id = %s AND e.pseudonym = n.pseudonym AND e.opted_o
 def note(cursor: Any, event: NumbersErased, cache: ChunkCache) -> None:
     """Write down what is to be erased, erase what can be, and withdraw written files, which may have it in them.
 
-    What waits for a sender is cancelled, and its price given back.
+    What waits for a sender is cancelled, and its price given back. The caller holds ``suppressions.lock``: a change of the
+    blacklist that is under way is in the copy, or finds the erasure.
     """
     _cancel_waiting(cursor, event, cache)
     for told in event.opted_out_since:
-        cursor.execute(_OPT_OUT, (event.account_id, int(told)))
-        (known,) = cursor.fetchone()
-        if known is not None:
-            cursor.execute(_BLOCK, (event.account_id, known))
+        cursor.execute(_OPT_OUT, (event.account_id, int(told), event.sequence))
+        known = cursor.fetchone()
+        if known and known[0] is not None:
+            cursor.execute(_BLOCK, (event.account_id, known[0]))
     if not event.numbers:
         return
+    _clear(cursor, event.account_id, [int(number) for number in event.numbers], event.sequence)
     for number in event.numbers:
         msisdn = int(number)
-        pseudonym = pseudonyms.of(event.account_id, msisdn)
-        cursor.execute(_NOTE, (event.account_id, pseudonym, msisdn, number in event.opted_out))
+        pseudonym, out = pseudonyms.of(event.account_id, msisdn), number in event.opted_out
+        cursor.execute(_NOTE, (event.account_id, pseudonym, msisdn, out, event.sequence, event.sequence))
+        if out:  # the change that says so may still be on its way
+            cursor.execute(_BLOCK, (event.account_id, msisdn))
     exports.withdraw(cursor, event.account_id)
     sweep(cursor)
+
+
+def erased_behind(cursor: Any, account_id: int, sequence: int, msisdns: Sequence[int]) -> frozenset[int]:
+    """Which of ``msisdns``, named by the change ``sequence`` of the account's blacklist, were erased at it or later."""
+    hashed = _pseudonyms(cursor, account_id, msisdns)
+    if hashed is None:
+        return frozenset()
+    cursor.execute(_BEHIND, (list(msisdns), hashed, account_id, sequence))
+    return frozenset(msisdn for (msisdn,) in cursor.fetchall())
+
+
+def forgive(cursor: Any, account_id: int, sequence: int, msisdns: Sequence[int]) -> None:
+    """Take note that the change ``sequence`` lifted ``msisdns``: what they said before they were erased counts no more."""
+    hashed = _pseudonyms(cursor, account_id, msisdns)
+    if hashed is not None:
+        cursor.execute(_FORGIVE, (sequence, account_id, hashed, sequence))
+
+
+def _clear(cursor: Any, account_id: int, msisdns: list[int], sequence: int) -> None:
+    """Take out of the copy what was put there up to the change ``sequence``: who came back since is in it by a later one."""
+    cursor.execute(_CLEAR, (account_id, msisdns, sequence))
+
+
+def _pseudonyms(cursor: Any, account_id: int, msisdns: Sequence[int]) -> list[int] | None:
+    """Of each number; None, without making them, for an account that erased nobody."""
+    cursor.execute(_ANY, (account_id,))
+    return [pseudonyms.of(account_id, msisdn) for msisdn in msisdns] if cursor.fetchone()[0] else None
 
 
 def _cancel_waiting(cursor: Any, event: NumbersErased, cache: ChunkCache) -> None:
@@ -102,7 +153,7 @@ def sweep(cursor: Any) -> None:
     Files that were written since the last sweep are withdrawn where they may have it in them.
     """
     cursor.execute(_OPEN, (PAGE,))
-    for account_id, pseudonym, msisdn, opted_out in cursor.fetchall():
+    for account_id, pseudonym, msisdn, opted_out, sequence in sorted(cursor.fetchall()):
         cursor.execute(_LOCK, (account_id,))
         cursor.execute(_MESSAGES, (pseudonym, account_id, msisdn, [int(state) for state in FINAL]))
         if cursor.rowcount:
@@ -112,9 +163,7 @@ def sweep(cursor: Any) -> None:
         if cursor.fetchone()[0]:
             continue
         if opted_out:
-            cursor.execute(
-                "DELETE FROM suppressions WHERE account_id = %s AND msisdn = %s", (account_id, msisdn)
-            )
+            _clear(cursor, account_id, [msisdn], sequence)
         cursor.execute(
             "UPDATE erasures SET msisdn = NULL WHERE account_id = %s AND pseudonym = %s",
             (account_id, pseudonym),

@@ -250,6 +250,9 @@ Table(
     Base.metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("msisdn", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "sequence", BigInteger, nullable=False, server_default=text("0")
+    ),  # of the change that put it here
 )
 
 Table(
@@ -302,6 +305,9 @@ Table(
     Column("msisdn", BigInteger),
     Column("opted_out", Boolean, nullable=False),
     _when("erased_at"),
+    # How far the account's blacklist had come when it was erased, and when that was last told of who had opted out.
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("opted_out_sequence", BigInteger, nullable=False, server_default=text("0")),
     Index("erasures_open", "erased_at", postgresql_where=text("msisdn IS NOT NULL")),
 )
 

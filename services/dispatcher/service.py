@@ -191,6 +191,7 @@ class DispatcherService:
     @consumes(NumbersErased, queue="dispatcher.numbers_erased")
     def on_numbers_erased(self, session: Any, event: NumbersErased, envelope: Envelope) -> None:
         """Replace erased numbers in the history."""
+        suppressions.lock(cursor_of(session), event.account_id)
         erasing.note(cursor_of(session), event, self.chunks)
 
     @consumes(SuppressionChanged, queue="dispatcher.suppression_changed")

@@ -14,6 +14,8 @@ from typing import Any
 
 from contracts.events import SuppressionChanged
 
+from . import erasing
+
 PAGE = 5_000
 ACCOUNTS = 1_000
 DRAINED_AT_ONCE = 20
@@ -34,7 +36,10 @@ FROM (SELECT account_id, min(sequence) AS first FROM suppressions_early GROUP BY
 JOIN suppression_sequences s USING (account_id) WHERE s.moved_at < now() - make_interval(secs => %s)
 """
 
-_PUT = "INSERT INTO suppressions (account_id, msisdn) SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING"
+_PUT = """
+INSERT INTO suppressions AS s (account_id, msisdn, sequence) SELECT %s, unnest(%s::bigint[]), %s
+ON CONFLICT (account_id, msisdn) DO UPDATE SET sequence = excluded.sequence WHERE s.sequence < excluded.sequence
+"""
 
 _LIFT = """
 DELETE FROM suppressions WHERE account_id = %s AND msisdn IN (
@@ -55,14 +60,14 @@ def follow(cursor: Any, event: SuppressionChanged) -> None:
 
     The account's row is locked, and nobody is waited for but its holder: nothing is asked of contacts here.
     """
-    known = _lock(cursor, event.account_id)
+    known = lock(cursor, event.account_id)
     suppressed, lifted = _numbers(event.suppressed), _numbers(event.lifted)
     if event.sequence == known + 1:
         _apply(cursor, event.account_id, event.sequence, suppressed, lifted)
         _move(cursor, event.account_id, _drain(cursor, event.account_id, event.sequence))
     elif event.sequence > known:
         cursor.execute(_KEEP, (event.account_id, event.sequence, suppressed, lifted))
-        cursor.execute(_PUT, (event.account_id, suppressed))
+        _put(cursor, event.account_id, event.sequence, suppressed)
 
 
 class Filling:
@@ -135,7 +140,7 @@ def _take(cursor: Any, account_id: int, page: dict[str, Any] | None) -> tuple[in
 
     A page holds each number as it is at the sequence that the page reaches, whatever happened to it before.
     """
-    known = _lock(cursor, account_id)
+    known = lock(cursor, account_id)
     if page is not None and page["sequence"] > known:
         known = int(page["sequence"])
         _apply(cursor, account_id, known, _numbers(page["suppressed"]), _numbers(page["lifted"]))
@@ -147,8 +152,11 @@ def _take(cursor: Any, account_id: int, page: dict[str, Any] | None) -> tuple[in
     return reached, reached - known == DRAINED_AT_ONCE
 
 
-def _lock(cursor: Any, account_id: int) -> int:
-    """Lock the account's row, made if it is new; the sequence up to which all is known."""
+def lock(cursor: Any, account_id: int) -> int:
+    """Lock the account's row, made if it is new; the sequence up to which all is known.
+
+    Whoever changes the account's copy holds it, until the end of the transaction.
+    """
     statement = "SELECT sequence FROM suppression_sequences WHERE account_id = %s FOR UPDATE"
     cursor.execute(statement, (account_id,))
     if found := cursor.fetchone():
@@ -183,9 +191,17 @@ def _apply(
     cursor: Any, account_id: int, sequence: int, suppressed: Sequence[int], lifted: Sequence[int]
 ) -> None:
     if suppressed:
-        cursor.execute(_PUT, (account_id, suppressed))
+        _put(cursor, account_id, sequence, suppressed)
     if lifted:
+        erasing.forgive(cursor, account_id, sequence, lifted)
         cursor.execute(_LIFT, (account_id, lifted, account_id, sequence))
+
+
+def _put(cursor: Any, account_id: int, sequence: int, suppressed: Sequence[int]) -> None:
+    """Put numbers into the copy, without those that were erased since: they are nobody's any more."""
+    erased = erasing.erased_behind(cursor, account_id, sequence, suppressed)
+    kept = [msisdn for msisdn in suppressed if msisdn not in erased] if erased else suppressed
+    cursor.execute(_PUT, (account_id, kept, sequence))
 
 
 def _numbers(msisdns: Sequence[str]) -> list[int]:

@@ -266,7 +266,16 @@ def test_a_number_is_handed_out_and_erased_and_stays_opted_out(running: Keryx) -
     shop.get(f"/contacts/{contact['id']}", 404)
     assert shop.get("/blacklist")["data"] == []
     assert number not in str(shop.get("/audit"))
+    assert len(shop.get("/audit", action="number.disclosed")["data"]) == 1, "erasing shows nobody anything"
     again = shop.send(to=number, text="Again")
     assert shop.message(again["id"], "blocked", "delivered")["state"] == "blocked"
     back = shop.post("/contacts", {"numbers": [{"number": number}]}, 201)
     assert back["blacklisted"]
+
+    shop.ask("DELETE", f"/blacklist/{number}", 204)
+
+    def is_delivered() -> bool:
+        sent = shop.send(to=number, text="Welcome back")
+        return str(shop.message(sent["id"], "blocked", "delivered")["state"]) == "delivered"
+
+    eventually(is_delivered, 30, 0.5, "the dispatcher has heard that it is lifted")

@@ -128,6 +128,7 @@ def _apply_page(work: _Work, connection: Any, place: int) -> None:
         turns.passed("begin", place)
         owners = _store(cursor, work, place, page, ids)
         turns.wait("commit", place)
+        suppressions.revive(cursor, account_id, page.all_numbers)
         if record["blacklist"]:
             suppressions.put(cursor, account_id, page.all_numbers, "", f"import {claim.import_id}")
         if claim.step(cursor, "running")["applied_row"] != after:

@@ -32,6 +32,10 @@ SUPPRESSION = """
 SELECT msisdn, msisdn::text AS number, active, reason, source, at FROM suppressions
 WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)
 """
+PENDING = """
+SELECT msisdn, channel FROM opt_outs
+WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s) AND state = 'pending' ORDER BY id
+"""
 OPT_OUTS = """
 SELECT id, channel, campaign_id, wording, state, reason, requested_at, decided_at FROM opt_outs
 WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s) ORDER BY id

@@ -11,7 +11,8 @@ def lock_contacts(session: Any, account_id: int, *, shared: bool = False) -> Non
     """Writers of an account's contacts and groups come one after the other, until the end of the transaction.
 
     Between "who has this number" and "store it" nobody else may. Pages of one import, which have no number in common, share
-    the lock with each other; each holds it for half a second.
+    the lock with each other, each for half a second; so does whoever only notes something of a number, which must stay whose
+    it is.
     """
     name = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     sql = f"SELECT {name}(hashtextextended('contacts', %(account_id)s))"

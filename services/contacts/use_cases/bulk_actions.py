@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import queries
+from .. import domain, queries
 from . import suppressions, trash
 
 Job = dict[str, Any]
@@ -77,6 +77,22 @@ WHERE s.account_id = %(account_id)s AND s.msisdn = ANY(%(msisdns)s) AND s.active
         AND o.state IN ('pending', 'approved') AND coalesce(o.decided_at, o.requested_at) >= %(since)s)
 """
 
+# What is left of it is the owner's wish, who may take it back.
+_HAND_OVER = """
+UPDATE suppressions s SET source = o.channel, reason = o.wording
+FROM (SELECT DISTINCT ON (msisdn) msisdn, channel, wording FROM opt_outs
+    WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s) AND state = 'approved' ORDER BY msisdn, id DESC) o
+WHERE s.account_id = %(account_id)s AND s.msisdn = o.msisdn AND s.active AND s.source = %(source)s
+"""
+
+# As it was before this action made it the account's.
+_GIVE_BACK = """
+UPDATE suppressions s SET reason = n.reason, source = n.source
+FROM unnest(%(msisdns)s::bigint[], %(reasons)s::text[], %(sources)s::text[]) n (msisdn, reason, source)
+WHERE s.account_id = %(account_id)s AND s.msisdn = n.msisdn AND s.active AND s.source = %(source)s
+RETURNING s.msisdn
+"""
+
 
 def _params(job: Job, first: int, last: int) -> dict[str, Any]:
     groups = {"group_ids": job["params"].get("group_ids", [])}
@@ -105,24 +121,33 @@ def source(job: Job) -> str:
 
 
 def _blacklist(session: Any, job: Job, first: int, last: int) -> int:
-    found = _numbers(session, job, first, last, active=False)
-    numbers = [one["msisdn"] for one in found]
+    found = _numbers(session, job, first, last)
+    new = [one for one in found if not one["active"]]
+    theirs = [one for one in found if one["active"] and one["source"] in domain.OWN_SOURCES]
+    numbers = [one["msisdn"] for one in (*new, *theirs)]
     suppressions.put(session, job["account_id"], numbers, job["params"].get("reason", ""), source(job))
-    return _note_numbers(session, job, [(one["seq"], [one["msisdn"]]) for one in found])
+    noted = [*((one["seq"], [one["msisdn"]]) for one in new), *map(_as_it_was, theirs)]
+    return _note_numbers(session, job, noted)
 
 
 def _unblacklist(session: Any, job: Job, first: int, last: int) -> int:
-    found = _numbers(session, job, first, last, active=True)
+    found = [one for one in _numbers(session, job, first, last) if one["active"]]
     suppressions.lift(session, job["account_id"], [one["msisdn"] for one in found])
-    return _note_numbers(
-        session, job, [(one["seq"], [one["msisdn"], one["reason"], one["source"]]) for one in found]
-    )
+    return _note_numbers(session, job, list(map(_as_it_was, found)))
 
 
-def _numbers(session: Any, job: Job, first: int, last: int, *, active: bool) -> list[dict[str, Any]]:
+def _as_it_was(one: dict[str, Any]) -> tuple[int, list[Any]]:
+    return one["seq"], [one["msisdn"], one["reason"], one["source"]]
+
+
+def _numbers(session: Any, job: Job, first: int, last: int) -> list[dict[str, Any]]:
+    """The numbers of the page's contacts and how they are on the blacklist; locked, nobody changes that meanwhile."""
     suppressions.lock(session, job["account_id"])
     found = queries.rows(session, _NUMBERS, _params(job, first, last))
-    return [one for one in found if one["active"] is active]
+    off = [one["msisdn"] for one in found if not one["active"]]
+    if suppressions.revive(session, job["account_id"], off):
+        found = queries.rows(session, _NUMBERS, _params(job, first, last))
+    return found
 
 
 def _note_numbers(session: Any, job: Job, noted: list[tuple[int, list[Any]]]) -> int:
@@ -143,10 +168,15 @@ def _undo_blacklist(session: Any, job: Job, first: int, last: int) -> int:
     suppressions.lock(session, job["account_id"])
     noted = _noted(session, job, first, last)
     params = {"account_id": job["account_id"], "source": source(job), "since": job["created_at"]}
-    asked = params | {"msisdns": [number[0] for _, number in noted]}
+    asked = params | {"msisdns": [number[0] for _, number in noted if len(number) == 1]}
     ours = {one["msisdn"] for one in queries.rows(session, _STILL_OURS, asked)}
     suppressions.lift(session, job["account_id"], sorted(ours))
-    return len({seq for seq, number in noted if number[0] in ours})
+    queries.run(session, _HAND_OVER, asked)
+    theirs = [number for _, number in noted if len(number) > 1]
+    names = ("msisdns", "reasons", "sources")
+    was = {name: [number[place] for number in theirs] for place, name in enumerate(names)}
+    back = {one["msisdn"] for one in queries.rows(session, _GIVE_BACK, params | was)}
+    return len({seq for seq, number in noted if number[0] in ours | back})
 
 
 def _undo_unblacklist(session: Any, job: Job, first: int, last: int) -> int:

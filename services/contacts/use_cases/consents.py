@@ -10,7 +10,7 @@ from servicekit import context
 from .. import domain, queries, schemas
 from ..errors import InvalidFields, UnknownContact
 from ..queries import contacts as read
-from . import audit
+from . import audit, lock_contacts
 
 _INSERT = """
 INSERT INTO consents (account_id, msisdn, how, wording, source, at, actor)
@@ -52,6 +52,7 @@ def record_consent(session: Any, account_id: int, contact_id: int, data: Any) ->
     Raises InvalidFields, UnknownContact.
     """
     wanted = schemas.load(schemas.NewConsent, data)
+    lock_contacts(session, account_id, shared=True)  # who is being erased has no number in a moment
     params = {"account_id": account_id, "contact_id": contact_id}
     own = [found["msisdn"] for found in queries.rows(session, _OWN_NUMBERS, params)]
     if not own:

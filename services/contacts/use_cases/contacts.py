@@ -10,7 +10,7 @@ from servicekit import idempotency
 from .. import domain, queries, schemas
 from ..errors import InvalidFields, NumberTaken, UnknownContact, VersionMismatch
 from ..queries import contacts as read
-from . import audit, erasing, lock_contacts, trash
+from . import audit, lock_contacts, suppressions, trash
 
 _INSERT = f"""
 INSERT INTO contacts (account_id, {", ".join(domain.TEXT_FIELDS)})
@@ -133,7 +133,7 @@ def _put_numbers(
     chosen = domain.one_primary([(number["number"], number["primary"]) for number in numbers])
     params |= {"msisdns": [msisdn for msisdn, _ in chosen], "primaries": [primary for _, primary in chosen]}
     queries.run(session, _PUT_NUMBERS, params)
-    erasing.revive(session, account_id, given)
+    suppressions.revive(session, account_id, given)
 
 
 def _put_groups(session: Any, contact_id: int, group_ids: Sequence[int]) -> None:

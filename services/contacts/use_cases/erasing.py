@@ -1,8 +1,11 @@
-"""A number and its contact erased; who had opted out, or does so by an old link, stays so: as a keyed hash."""
+"""A number and its contact erased; who had opted out, or does so by an old link, stays so: as a keyed hash.
+
+Every change of that hash holds the lock of the account's blacklist and is told with its sequence, so that whoever keeps a
+copy can tell what came before from what came after.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from contracts.events import NumbersErased
@@ -15,9 +18,6 @@ from . import audit, lock_contacts, suppressions
 
 log = logs.get(__name__)
 
-ERASED_SOURCE = "erased"
-"""Of a blacklisting that came back with a number that had opted out before it was erased."""
-
 # Who freezes an audience of the account has it shared (jobs.freezing): no snapshot has somebody who was just erased.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('erasing', %(account_id)s))"
 
@@ -28,6 +28,12 @@ _ERASE = (
     "DELETE FROM search_entries WHERE account_id = %(account_id)s AND contact_id = ANY(%(ids)s || %(deleted_ids)s::bigint[])",
     "DELETE FROM trash WHERE account_id = %(account_id)s AND contact_id = ANY(%(deleted_ids)s)",
     """UPDATE bulk_items SET before = NULL WHERE before ? 'numbers' AND contact_id = ANY(%(ids)s || %(deleted_ids)s::bigint[])
+    AND job_id IN (SELECT id FROM bulk_jobs WHERE account_id = %(account_id)s AND NOT purged)""",
+    # Of contacts that had the number when it was blacklisted and gave it up since.
+    """UPDATE bulk_items SET before = jsonb_build_object('numbers', (
+        SELECT coalesce(jsonb_agg(n), '[]') FROM jsonb_array_elements(before->'numbers') n
+        WHERE n->0 <> ALL(%(as_json)s::jsonb[])))
+    WHERE before @> ANY(%(as_before)s::jsonb[])
     AND job_id IN (SELECT id FROM bulk_jobs WHERE account_id = %(account_id)s AND NOT purged)""",
     "DELETE FROM consents WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
     "DELETE FROM opt_outs WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s)",
@@ -70,25 +76,24 @@ SELECT s.id FROM snapshots s
 WHERE s.account_id = %(account_id)s AND NOT EXISTS (SELECT FROM link_pages l WHERE l.snapshot_id = s.id)
 """
 
+# What the account wanted it stays the one to lift, whatever the owner asked for besides.
 _KEEP = """
-INSERT INTO erased_numbers (account_id, pseudonym, opted_out) VALUES (%(account_id)s, %(pseudonym)s, %(opted_out)s)
+INSERT INTO erased_numbers (account_id, pseudonym, opted_out, source)
+VALUES (%(account_id)s, %(pseudonym)s, %(source)s IS NOT NULL, coalesce(%(source)s, ''))
 ON CONFLICT (account_id, pseudonym) DO UPDATE
-SET opted_out = erased_numbers.opted_out OR excluded.opted_out, erased_at = now()
+SET opted_out = erased_numbers.opted_out OR excluded.opted_out, erased_at = now(),
+    source = CASE WHEN excluded.opted_out AND (NOT erased_numbers.opted_out OR erased_numbers.source = ANY(%(own)s))
+        THEN excluded.source ELSE erased_numbers.source END
+RETURNING opted_out
 """
 
 _OPT_OUT = """
-INSERT INTO erased_numbers (account_id, pseudonym, opted_out) VALUES (%(account_id)s, %(pseudonym)s, true)
-ON CONFLICT (account_id, pseudonym) DO UPDATE SET opted_out = true WHERE NOT erased_numbers.opted_out
+INSERT INTO erased_numbers (account_id, pseudonym, opted_out, source) VALUES (%(account_id)s, %(pseudonym)s, true, 'link')
+ON CONFLICT (account_id, pseudonym) DO UPDATE SET opted_out = true, source = 'link' WHERE NOT erased_numbers.opted_out
 """
 
 _HAS_OPTED_OUT = """
 SELECT opted_out FROM erased_numbers WHERE account_id = %(account_id)s AND pseudonym = %(pseudonym)s
-"""
-
-_OPTED_OUT = "SELECT EXISTS (SELECT FROM erased_numbers WHERE account_id = %(account_id)s AND opted_out)"
-_RETURNED = """
-SELECT n.msisdn FROM unnest(%(msisdns)s::bigint[], %(pseudonyms)s::bigint[]) n (msisdn, pseudonym)
-JOIN erased_numbers e ON e.account_id = %(account_id)s AND e.pseudonym = n.pseudonym AND e.opted_out
 """
 
 
@@ -102,33 +107,23 @@ def erase(session: Any, account_id: int, number: str) -> dict[str, Any]:
     expected = _whom(session, account_id, read.msisdn_of(number))
     places = _places(session, expected)  # takes its time, in which others may still write
     lock_contacts(session, account_id)
-    suppressions.lock(session, account_id)
+    sequence = suppressions.lock(session, account_id)
     params = _whom(session, account_id, read.msisdn_of(number))
     params |= places if params["msisdns"] == expected["msisdns"] else _places(session, params)
-    out = {one["msisdn"] for one in queries.rows(session, read.SUPPRESSION, params) if one["active"]}
+    wishes = _wishes(session, params)
     for statement in _ERASE:
         queries.run(session, statement, params)
     exports.withdraw(session, account_id)
+    out = []
     for msisdn, pseudonym in zip(params["msisdns"], params["pseudonyms"], strict=True):
-        kept = {"account_id": account_id, "pseudonym": pseudonym, "opted_out": msisdn in out}
-        queries.run(session, _KEEP, kept)
+        kept = {"account_id": account_id, "pseudonym": pseudonym, "source": wishes.get(msisdn)}
+        if queries.value(session, _KEEP, kept | {"own": list(domain.OWN_SOURCES)}):
+            out.append(str(msisdn))
         audit.note(session, account_id, "number.erased", f"number:{pseudonym}")
-    event = NumbersErased(
-        account_id, [str(one) for one in params["msisdns"]], [str(one) for one in sorted(out)]
-    )
+    numbers = [str(one) for one in params["msisdns"]]
+    event = NumbersErased(account_id, numbers, out, sequence=sequence)
     outbox.add(session, event, account_id=account_id)
-    return {"numbers": len(params["msisdns"]), "opted_out": len(out)}
-
-
-def revive(session: Any, account_id: int, msisdns: Sequence[int]) -> None:
-    """Blacklist again whoever of ``msisdns`` had opted out before being erased."""
-    if not queries.value(session, _OPTED_OUT, {"account_id": account_id}):
-        return
-    hashed = [pseudonyms.of(account_id, msisdn) for msisdn in msisdns]
-    params = {"account_id": account_id, "msisdns": list(msisdns), "pseudonyms": hashed}
-    back = [found["msisdn"] for found in queries.rows(session, _RETURNED, params)]
-    if back:
-        suppressions.put(session, account_id, back, "", ERASED_SOURCE)
+    return {"numbers": len(numbers), "opted_out": len(out)}
 
 
 def has_opted_out(session: Any, account_id: int, pseudonym: int) -> bool:
@@ -141,11 +136,19 @@ def opt_out(session: Any, account_id: int, pseudonym: int) -> None:
 
     Whoever checks what is sent is told the pseudonym. Asked again, nothing changes.
     """
+    sequence = suppressions.lock(session, account_id)
     if queries.run(session, _OPT_OUT, {"account_id": account_id, "pseudonym": pseudonym}):
-        event = NumbersErased(account_id, [], opted_out_since=[str(pseudonym)])
+        event = NumbersErased(account_id, [], opted_out_since=[str(pseudonym)], sequence=sequence)
         outbox.add(session, event, account_id=account_id)
         audit.note(session, account_id, "number.opted_out", f"number:{pseudonym}")
         log.info("erased_number_opted_out", account_id=account_id)
+
+
+def _wishes(session: Any, params: dict[str, Any]) -> dict[int, str]:
+    """Which of the numbers are on the blacklist, or asked to be and wait for the account's word; and how that came about."""
+    waiting = {one["msisdn"]: one["channel"] for one in queries.rows(session, read.PENDING, params)}
+    listed = queries.rows(session, read.SUPPRESSION, params)
+    return waiting | {one["msisdn"]: one["source"] for one in listed if one["active"]}
 
 
 def _whom(session: Any, account_id: int, msisdn: int) -> dict[str, Any]:
@@ -163,6 +166,7 @@ def _whom(session: Any, account_id: int, msisdn: int) -> dict[str, Any]:
         "msisdns": msisdns,
         "pseudonyms": [pseudonyms.of(account_id, one) for one in msisdns],
         "as_json": [str(one) for one in msisdns],
+        "as_before": [queries.json({"numbers": [[one]]}) for one in msisdns],
         "as_answers": [queries.json({"numbers": [{"number": str(one)}]}) for one in msisdns],
         "deleted_ids": [one["contact_id"] for one in deleted],
     }

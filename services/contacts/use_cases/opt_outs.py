@@ -97,9 +97,11 @@ def may_undo(standing: dict[str, Any] | None, recipient: Recipient) -> bool:
 def agree(session: Any, account_id: int, msisdn: int, wording: str, source: str, at: datetime | None) -> bool:
     """``msisdn`` wrote that it wants messages again; False when there is nothing it may lift.
 
-    It lifts what it asked for itself, never what the account put on the blacklist by hand, file or program.
+    It lifts what it asked for itself, also before it was erased, never what the account put on the blacklist by hand, file
+    or program.
     """
     suppressions.lock(session, account_id)
+    suppressions.revive(session, account_id, [msisdn], domain.OWN_SOURCES)
     standing = _standing(session, account_id, msisdn)
     lifted = _lift_own(session, account_id, msisdn)
     if standing is not None and (lifted or standing["state"] == "pending"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from contracts.events import SuppressionBulkChanged, SuppressionChanged
-from servicekit import logs, outbox
+from servicekit import logs, outbox, pseudonyms
 from smstext import extract_msisdns
 
 from .. import domain, queries, schemas
@@ -16,6 +16,9 @@ from . import audit
 log = logs.get(__name__)
 
 MAX_SHOWN = 100
+
+ERASED_SOURCE = "erased"
+"""Of a blacklisting that came back with a number erased by a release that did not write down how it had come there."""
 
 _NEXT = """
 INSERT INTO suppression_sequences (account_id, sequence) VALUES (%(account_id)s, 1)
@@ -50,6 +53,18 @@ WHERE account_id = %(account_id)s AND msisdn = ANY(%(msisdns)s) AND active AND s
 
 _SOURCE = """
 SELECT source FROM suppressions WHERE account_id = %(account_id)s AND msisdn = %(msisdn)s AND active
+"""
+
+_ANY_ERASED = "SELECT EXISTS (SELECT FROM erased_numbers WHERE account_id = %(account_id)s AND opted_out)"
+_RETURNED = """
+SELECT n.msisdn, e.source FROM unnest(%(msisdns)s::bigint[], %(pseudonyms)s::bigint[]) n (msisdn, pseudonym)
+JOIN erased_numbers e ON e.account_id = %(account_id)s AND e.pseudonym = n.pseudonym AND e.opted_out
+"""
+
+# What a number said before it was erased: kept, it would be blocked again for ever.
+_FORGIVE = """
+UPDATE erased_numbers SET opted_out = false, source = ''
+WHERE account_id = %(account_id)s AND pseudonym = ANY(%(pseudonyms)s) AND opted_out
 """
 
 _LIFT = """
@@ -93,9 +108,9 @@ def suppress_text(session: Any, account_id: int, text: Any, reason: str, source:
     return _put_asked(session, account_id, msisdns, fields) | {"invalid": invalid}
 
 
-def lock(session: Any, account_id: int) -> None:
-    """Writers of an account's blacklist come one after the other, until the end of the transaction."""
-    queries.value(session, _LOCK, {"account_id": account_id})
+def lock(session: Any, account_id: int) -> int:
+    """Writers of an account's blacklist come one after the other, until the end of the transaction; the last one's sequence."""
+    return int(queries.value(session, _LOCK, {"account_id": account_id}))
 
 
 def source_of(session: Any, account_id: int, msisdn: int) -> str | None:
@@ -126,21 +141,42 @@ def put(session: Any, account_id: int, msisdns: Sequence[int], reason: str, sour
 
 
 def lift(session: Any, account_id: int, msisdns: Sequence[int]) -> int:
-    """Take numbers off the blacklist; returns how many were on it. Tells them, at most 500 an event."""
+    """Take numbers off the blacklist; returns how many were on it. Tells them, at most 500 an event.
+
+    What one of them said before it was erased counts no more either; whoever keeps a copy takes it from the same event.
+    """
     lock(session, account_id)
     old = _with_state(session, account_id, msisdns, active=True)
     for batch in domain.in_batches(old, domain.MAX_SUPPRESSED_PER_EVENT):
         sequence = queries.value(session, _NEXT, {"account_id": account_id})
         queries.run(session, _LIFT, {"account_id": account_id, "msisdns": list(batch), "sequence": sequence})
         _tell(session, account_id, sequence, len(old), lifted=batch)
+    if params := _pseudonyms(session, account_id, old):
+        queries.run(session, _FORGIVE, params)
     if old:
         log.info("unsuppressed", account_id=account_id, count=len(old))
     return len(old)
 
 
+def revive(
+    session: Any, account_id: int, msisdns: Sequence[int], sources: Container[str] | None = None
+) -> int:
+    """Blacklist again whoever of ``msisdns`` had opted out before being erased, of ``sources`` only if given; how many."""
+    params = _pseudonyms(session, account_id, msisdns)
+    if params is None:
+        return 0
+    lock(session, account_id)
+    back: dict[str, list[int]] = {}
+    for found in queries.rows(session, _RETURNED, params):
+        back.setdefault(found["source"] or ERASED_SOURCE, []).append(found["msisdn"])
+    wanted = sorted(source for source in back if sources is None or source in sources)
+    return sum(put(session, account_id, back[source], "", source) for source in wanted)
+
+
 def unsuppress(session: Any, account_id: int, msisdn: Any) -> dict[str, Any]:
     """Take one number, in any shape, off the blacklist. Raises NotSuppressed, InvalidFields."""
     msisdns, invalid = schemas.load_numbers([msisdn])
+    revive(session, account_id, msisdns)  # erased, it is on the list although the list does not show it
     if invalid or not lift(session, account_id, msisdns):
         raise NotSuppressed("The number is not on the blacklist.")
     audit.note(session, account_id, "blacklist.lifted", "blacklist", lifted=1)
@@ -155,6 +191,14 @@ def _put_asked(
     counts = {"suppressed": suppressed, "known": len(msisdns) - suppressed}
     audit.note(session, account_id, "blacklist.added", "blacklist", source=fields["source"], **counts)
     return counts
+
+
+def _pseudonyms(session: Any, account_id: int, msisdns: Sequence[int]) -> dict[str, Any] | None:
+    """The numbers and their pseudonyms as parameters; None, at once, for an account of which no erased one had opted out."""
+    if not msisdns or not queries.value(session, _ANY_ERASED, {"account_id": account_id}):
+        return None
+    hashed = [pseudonyms.of(account_id, msisdn) for msisdn in msisdns]
+    return {"account_id": account_id, "msisdns": list(msisdns), "pseudonyms": hashed}
 
 
 def _with_state(session: Any, account_id: int, msisdns: Sequence[int], *, active: bool) -> list[int]:

@@ -52,7 +52,7 @@ def page(session: Any, token: Any) -> dict[str, Any]:
 
 def unsubscribe(session: Any, token: Any) -> dict[str, Any]:
     """Record the wish of whoever got the link; the page as it is then. Again, it changes nothing. Raises UnknownLink."""
-    recipient = read.recipient(session, token)
+    recipient = _alone(session, token)
     if recipient.is_erased:
         erasing.opt_out(session, recipient.account_id, recipient.msisdn)
         return page(session, token)
@@ -62,11 +62,17 @@ def unsubscribe(session: Any, token: Any) -> dict[str, Any]:
 
 def undo(session: Any, token: Any) -> dict[str, Any]:
     """Take the wish back; the page as it is then. Raises UnknownLink, NothingToUndo."""
-    recipient = read.recipient(session, token)
+    recipient = _alone(session, token)
     if recipient.is_erased:
         raise NothingToUndo("There is nothing to take back: nothing is known of this number any more.")
     opt_outs.undo(session, recipient)
     return page(session, token)
+
+
+def _alone(session: Any, token: Any) -> read.Recipient:
+    """Whom the link is of, read under the lock of the account's blacklist: who is erased meanwhile is not written again."""
+    suppressions.lock(session, read.recipient(session, token).account_id)
+    return read.recipient(session, token)
 
 
 def count_attempt(session: Any, address: str) -> None:

@@ -16,7 +16,7 @@ from services.contacts.errors import InvalidFields, NotUndoable, UnknownBulk
 from services.contacts.jobs import bulking, housekeeping
 from services.contacts.queries import bulk as bulk_read
 from services.contacts.queries import contacts as read
-from services.contacts.use_cases import audit, bulk, contacts, suppressions, trash
+from services.contacts.use_cases import audit, bulk, contacts, opt_outs, suppressions, trash
 from tests.integration.contacts.support import call, fetch, new_contact, new_group, told
 from tests.support.waiting import eventually
 
@@ -153,6 +153,35 @@ def test_undoing_a_blacklisting_leaves_those_who_asked_themselves_alone(
 
     assert undo(db, account_id, job)["kept"] == 1
     assert [len(row[5]) for row in state_of(db, account_id)] == [1, 0]
+
+
+def test_blacklisting_takes_over_what_its_owner_asked_for_and_its_undoing_gives_it_back(
+    db: Database, account_id: int
+) -> None:
+    asked, new = (new_contact(db, account_id, f"697123450{n}") for n in range(2))
+    call(db, opt_outs.request, account_id, 306971234500, "keyword", None, "ΣΤΟΠ")
+
+    job = do(db, account_id, "blacklist", {"ids": [asked, new]}, reason="ours")
+
+    assert job["changed"] == 2
+    assert not call(db, opt_outs.agree, account_id, 306971234500, "ΝΑΙ", "message 5", None)
+    assert undo(db, account_id, job)["kept"] == 0
+    sql = "SELECT msisdn, reason, source FROM suppressions WHERE account_id = %s AND active"
+    assert fetch(db, sql, account_id) == [(306971234500, "ΣΤΟΠ", "keyword")]
+    assert call(db, opt_outs.agree, account_id, 306971234500, "ΝΑΙ", "message 6", None)
+
+
+def test_who_asked_during_a_blacklisting_that_was_undone_may_take_it_back(
+    db: Database, account_id: int
+) -> None:
+    contact_id = new_contact(db, account_id, "6971234500")
+    job = do(db, account_id, "blacklist", {"ids": [contact_id]})
+    call(db, opt_outs.request, account_id, 306971234500, "keyword", None, "ΣΤΟΠ")
+
+    assert undo(db, account_id, job)["kept"] == 1
+
+    assert call(db, opt_outs.agree, account_id, 306971234500, "ΝΑΙ", "message 5", None)
+    assert [row[5] for row in state_of(db, account_id)] == [[]]
 
 
 def test_blacklisting_takes_every_number_and_tells_the_dispatcher(db: Database, account_id: int) -> None:

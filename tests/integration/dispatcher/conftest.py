@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from servicekit.database import Database, make_engine
 from simulators.smsc import testing
+from tests.integration.dispatcher.following import Contacts, Pair
 from tests.integration.dispatcher.tables import Tables
 from tests.support.dataplane import Dataplane, dataplane
 
@@ -24,3 +26,15 @@ def tables(fresh_database: Callable[[str], str]) -> Iterator[Tables]:
     it = Tables(fresh_database("dispatcher"))
     yield it
     it.close()
+
+
+@pytest.fixture(scope="module")
+def new_pair(module_database: Callable[[str], str]) -> Iterator[Callable[[], Pair]]:
+    """Another account, nothing told of it yet."""
+    contacts, dispatcher = (
+        Database(make_engine(module_database(name), "test", pool_size=1))
+        for name in ("contacts", "dispatcher")
+    )
+    yield lambda: Pair(Contacts(contacts), dispatcher)
+    contacts.engine.dispose()
+    dispatcher.engine.dispose()

@@ -2,122 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.events import SuppressionChanged
-from servicekit import wire
-from servicekit.database import Database, cursor_of, make_engine
-from services.contacts.queries import suppressions as told
-from services.contacts.use_cases import suppressions as blacklist
+from contracts.events import NumbersErased, SuppressionChanged
+from servicekit.database import cursor_of
 from services.dispatcher import suppressions
+from tests.integration.dispatcher.following import NUMBERS, Pair
+from tests.support.dataplane import SECRET
 
 pytestmark = pytest.mark.integration
-
-NUMBERS = tuple(range(306_900_000_000, 306_900_000_005))
-NEWEST = "SELECT coalesce(max(id), 0) FROM outbox_0"
-accounts = itertools.count(1)
-
-
-@dataclass
-class Contacts:
-    """What the dispatcher asks of contacts, answered by its code on its database; remembers what it was asked."""
-
-    db: Database
-    asked: list[tuple[int, int]] = field(default_factory=list)
-
-    def suppressions_since(self, account_id: int, sequence: int, limit: int) -> dict[str, Any]:
-        self.asked.append((account_id, sequence))
-        with self.db.transaction() as session:
-            return told.suppressions_since(session, account_id, sequence, 1)  # as small as pages can be
-
-    def suppression_sequences(self, after: int, limit: int) -> dict[str, Any]:
-        with self.db.transaction() as session:
-            return told.suppression_sequences(session, after, limit)
-
-
-@dataclass
-class Pair:
-    """One account in contacts and in the dispatcher, and the events between them, in the hands of the test."""
-
-    contacts: Contacts
-    dispatcher: Database
-    account_id: int = field(default_factory=lambda: next(accounts))
-    events: list[SuppressionChanged] = field(default_factory=list)
-
-    def change(self, numbers: list[int], *, on: bool) -> None:
-        """Put on the blacklist or take off, and remember what is told of it."""
-        with self.contacts.db.transaction() as session:
-            cursor = cursor_of(session)
-            cursor.execute(NEWEST)
-            (before,) = cursor.fetchone()
-            if on:
-                blacklist.put(session, self.account_id, numbers, "", "hand")
-            else:
-                blacklist.lift(session, self.account_id, numbers)
-            cursor.execute("SELECT body FROM outbox_0 WHERE id > %s ORDER BY id", (before,))
-            self.events += [
-                SuppressionChanged.from_data(wire.decode(bytes(body)).data) for (body,) in cursor.fetchall()
-            ]
-
-    def deliver(self, event: SuppressionChanged) -> None:
-        with self.dispatcher.transaction() as session:
-            suppressions.follow(cursor_of(session), event)
-
-    def fill(self) -> None:
-        """As if every account had been silent for a while."""
-        with self.dispatcher.transaction() as session:
-            cursor_of(session).execute(
-                "UPDATE suppression_sequences SET moved_at = now() - interval '1 hour'"
-            )
-        filling = suppressions.Filling(self.dispatcher.transaction, cursor_of, self.contacts)
-        filling.fill_gaps()
-        filling.follow_up()
-
-    def wait(self) -> None:
-        """A minute goes by."""
-        with self.dispatcher.transaction() as session:
-            cursor_of(session).execute(
-                "UPDATE suppression_sequences SET moved_at = now() - interval '1 minute' WHERE account_id = %s",
-                (self.account_id,),
-            )
-
-    def blacklisted(self) -> set[int]:
-        """As contacts has it."""
-        return self._numbers(
-            self.contacts.db, "SELECT msisdn FROM suppressions WHERE account_id = %s AND active"
-        )
-
-    def copy(self) -> set[int]:
-        return self._numbers(self.dispatcher, "SELECT msisdn FROM suppressions WHERE account_id = %s")
-
-    def early(self) -> set[int]:
-        return self._numbers(self.dispatcher, "SELECT sequence FROM suppressions_early WHERE account_id = %s")
-
-    def _numbers(self, database: Database, statement: str) -> set[int]:
-        with database.transaction() as session:
-            cursor = cursor_of(session)
-            cursor.execute(statement, (self.account_id,))
-            return {number for (number,) in cursor.fetchall()}
-
-
-@pytest.fixture(scope="module")
-def new_pair(module_database: Callable[[str], str]) -> Iterator[Callable[[], Pair]]:
-    """Another account, nothing told of it yet."""
-    contacts, dispatcher = (
-        Database(make_engine(module_database(name), "test", pool_size=1))
-        for name in ("contacts", "dispatcher")
-    )
-    yield lambda: Pair(Contacts(contacts), dispatcher)
-    contacts.engine.dispose()
-    dispatcher.engine.dispose()
-
 
 some = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=3, unique=True)
 steps = st.one_of(
@@ -162,6 +60,59 @@ def opted_out(pair: Pair, delivered: list[SuppressionChanged]) -> set[int]:
     for event in pair.events:
         last |= dict.fromkeys(map(int, (*event.suppressed, *event.lifted)), event)
     return {n for n, event in last.items() if str(n) in event.suppressed and event in delivered}
+
+
+one = st.sampled_from(NUMBERS[:2])
+steps_with_erasing = st.one_of(
+    steps,
+    st.tuples(st.just("erase"), one),
+    st.tuples(st.just("come_back"), one),
+    st.tuples(st.just("link"), one),
+    st.tuples(st.just("tell"), st.integers(0, 20)),
+)
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the pseudonyms."""
+    monkeypatch.setenv("KERYX_SECRET_KEY", SECRET)
+
+
+@pytest.mark.usefixtures("secret")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(steps_with_erasing, min_size=4, max_size=20), st.randoms(use_true_random=False))
+def test_whoever_is_erased_is_in_no_copy_and_who_said_no_stays_blocked_until_it_is_lifted(
+    new_pair: Callable[[], Pair], course: list[tuple[str, Any]], order: Any
+) -> None:
+    pair = new_pair()
+    erased: set[int] = set()
+    waiting: list[NumbersErased] = []
+    for what, value in course:
+        known = len(pair.erasures)
+        if what == "fill":
+            pair.fill()
+        elif what == "deliver" and pair.events:
+            pair.deliver(pair.events[value % len(pair.events)])
+        elif what == "tell" and waiting:
+            pair.deliver(waiting.pop(value % len(waiting)))
+        elif what in {"put", "lift"}:
+            pair.change(value, on=what == "put")
+        elif what == "erase":
+            pair.erase(value)
+            erased.add(value)
+        elif what == "come_back":
+            pair.come_back(value)
+        elif what == "link" and value in erased:
+            pair.opt_out_by_an_old_link(value)
+        waiting += pair.erasures[known:]
+
+    left: list[SuppressionChanged | NumbersErased] = [*pair.events, *waiting]
+    for event in order.sample(left, len(left)):
+        pair.deliver(event)
+
+    assert pair.copy() == pair.blacklisted()
+    assert pair.blocked() == pair.said_no()
+    assert not pair.early()
 
 
 def test_an_opt_out_holds_at_once_although_those_before_it_are_missing(new_pair: Callable[[], Pair]) -> None:
