@@ -260,6 +260,24 @@ def carried_out(
     return dict(call(db, read.get_import, account_id, import_id)["counts"])
 
 
+def test_a_paste_of_more_scraps_than_a_sheet_has_rows_fails_naming_its_text_and_leaves_nothing(
+    db: Database, connections: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch, account_id: int
+) -> None:
+    monkeypatch.setattr("services.contacts.importing.pages.PAGE_ROWS", 2)
+    monkeypatch.setattr("services.contacts.importing.paste.MAX_ROWS", 5)
+    with db.transaction() as session:
+        import_id = imports.create_import_text(session, account_id, "6970000001," + "a," * 5)["id"]
+        claim_for_me(session, import_id, "analysing")
+
+    staging.analyse(Claim(*connections, import_id, "me", lambda: False))
+
+    found = call(db, read.get_import, account_id, import_id)
+    assert (found["state"], found["error"]["code"]) == ("failed", "too_many_rows")
+    assert found["error"]["detail"].startswith("text: ")
+    assert set(found["counts"].values()) == {0}
+    assert fetch(db, "SELECT count(*) FROM import_pages WHERE import_id = %s", import_id) == [(0,)]
+
+
 tokens = st.sampled_from(
     ["6970000001", "+30 697 000 0001", "6970000002", "00306970000003", "6970000004", "2104628897", "x", "697"]
 )

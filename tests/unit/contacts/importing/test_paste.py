@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contacts.importing import paste
+from services.contacts.importing import paste, reader
 from services.contacts.importing.errors import BadFile
 from services.contacts.importing.verdicts import Accepted, Duplicate, Rejected
 
@@ -42,3 +42,15 @@ def test_any_text_gives_each_number_once(text):
     judged = list(paste.read(text))
     kept = [verdict.numbers[0] for verdict in judged if isinstance(verdict, Accepted)]
     assert len(kept) == len(set(kept))
+
+
+def test_a_paste_has_no_more_rows_than_a_sheet_can_show_of_its_rejects(monkeypatch):
+    monkeypatch.setattr(paste, "MAX_ROWS", 3)
+    assert len(list(paste.read("a,a,6972601815,"))) == 3
+    with pytest.raises(BadFile) as refused:
+        list(paste.read("a,a,6972601815,a"))
+    assert (refused.value.code, refused.value.detail) == (
+        "too_many_rows",
+        "text: more than 3 numbers and scraps",
+    )
+    assert paste.MAX_ROWS < reader.MAX_ROWS
