@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ def read(
     BadFile workbook_too_large when the child died of its limits.
     """
     answers = sandbox.stream(_read_in_child, str(path), filename, asdict(options), after_row, limits=limits)
-    yield _understanding(next(answers))
-    for wire in answers:
-        yield pages.decode(wire)
+    # Whoever holds a failure holds these frames, and with them the child.
+    with closing(answers):
+        yield _understanding(next(answers))
+        for wire in answers:
+            yield pages.decode(wire)
 
 
 def _understanding(wire: dict[str, Any]) -> Understanding:

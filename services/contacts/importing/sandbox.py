@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -43,7 +43,7 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-def stream(function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LIMITS) -> Iterator[Any]:
+def stream(function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LIMITS) -> Generator[Any]:
     """Each item that `function(*args)`, a module-level function of this package, yields in a child, as it
     comes.
 
@@ -56,6 +56,7 @@ def stream(function: Callable[..., Any], *args: Any, limits: Limits = DEFAULT_LI
         try:
             yield from _answers(iter(partial(child.said.readline, MAX_ANSWER), b""))
         except _Cut:
+            child.process.kill()  # one that is alive waits for a reader of the rest, for ever
             status = child.process.wait()
             raise BadFile(
                 "workbook_too_large", f"reading it took more than is allowed (status {status})"

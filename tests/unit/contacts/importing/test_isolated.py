@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import threading
 from dataclasses import replace
 
 import orjson
@@ -76,7 +79,60 @@ def test_only_functions_of_importing_can_be_called():
         list(sandbox.stream(os.getcwd))
 
 
-def test_leaving_early_ends_the_child(examples):
-    stream = isolated.read(examples / "pelates.xlsx", "")
+@pytest.fixture
+def children(monkeypatch):
+    """The children that the test has started."""
+    started = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            started.append(self)
+
+    monkeypatch.setattr(confined.subprocess, "Popen", Noted)
+    return started
+
+
+@pytest.fixture
+def many_rows(text_file):
+    """A file of which a child has more to say than a pipe holds."""
+    return text_file("Κινητό;Όνομα\n" + "\n".join(f"69{n:08d};{'x' * 20}" for n in range(50_000)))
+
+
+def test_leaving_early_ends_the_child(many_rows, children):
+    before = set(os.listdir("/proc/self/fd"))
+    stream = isolated.read(many_rows, "")
     assert next(stream)
     stream.close()
+    assert [child.returncode for child in children] == [-signal.SIGKILL]
+    assert set(os.listdir("/proc/self/fd")) <= before
+
+
+def test_a_child_whose_answer_is_none_is_not_waited_for(many_rows, children, monkeypatch):
+    monkeypatch.setattr(sandbox, "MAX_ANSWER", 100)
+    before = set(os.listdir("/proc/self/fd"))
+    refused = []
+
+    def read():
+        with pytest.raises(BadFile) as caught:
+            list(isolated.read(many_rows, ""))
+        refused.append(caught.value.code)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(20)
+
+    assert refused == ["workbook_too_large"]
+    assert [child.returncode for child in children] == [-signal.SIGKILL]
+    assert set(os.listdir("/proc/self/fd")) <= before
+
+
+def test_a_child_that_lies_about_its_rows_is_gone_before_that_is_told(many_rows, children, monkeypatch):
+    def lie(wire):
+        raise ValueError("not a line for each row")
+
+    monkeypatch.setattr(pages, "decode", lie)
+    with pytest.raises(ValueError, match="not a line") as told:
+        list(isolated.read(many_rows, ""))
+    assert [child.returncode for child in children] == [-signal.SIGKILL]
+    assert told.tb  # whoever logs it holds the frames of the readers
