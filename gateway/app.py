@@ -12,7 +12,8 @@ from . import docs, errors, health, request
 from .api import v1
 from .api.resource import IdConverter, KeryxApi
 from .auth import Authenticator
-from .clients import Rpc, Services
+from .calls import Rpc
+from .clients import Services
 from .express import Express
 from .public import payments, unsubscribe
 from .settings import GatewaySettings

@@ -20,7 +20,7 @@ CLOSED = {
     "nameko.messaging": (KIT,),
     "nameko.rpc": (KIT,),
     "nameko.timer": (KIT,),
-    "nameko.standalone": (KIT, "gateway/clients.py"),
+    "nameko.standalone": (KIT, "gateway/calls.py"),
     "nameko.amqp": (KIT,),
     "kombu": (KIT,),
     "pika": (KIT, "services/dispatcher/acceptor.py", "services/dispatcher/sending/"),

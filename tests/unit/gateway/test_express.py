@@ -25,7 +25,8 @@ from contracts.errors import (
 from gateway.api.v1.schemas.messages import Accepted
 from gateway.app import create_app
 from gateway.auth import Identity
-from gateway.clients import Rpc, Services
+from gateway.calls import Rpc
+from gateway.clients import Services
 from gateway.express import PATH, Answer, Express, shown
 from gateway.settings import GatewaySettings
 from tests.unit.gateway.conftest import CLIENT_KEY, OPERATOR_KEY, SETTINGS, bearer
