@@ -1,6 +1,6 @@
 """``contacts.search``: pages of an account with N contacts, by every kind of search, in every order.
 
-``n`` is how many contacts there are; the rate is of questions.
+``n`` is how many contacts there are; the rate is of questions. ``contacts.duplicates``: pages of those that may be one person.
 """
 
 from __future__ import annotations
@@ -25,6 +25,24 @@ SELECT account_id, msisdn, true, 1 FROM phones WHERE account_id = %s AND contact
 
 def search(bench: Bench, n: int, deadline: Deadline) -> Run:
     """Each kind of question 20 times, one client; p95 of each over HTTP."""
+    customer, group = _seeded(bench, n)
+    return ask(bench, customer, "/contacts", partial(_questions, n, group), ROUNDS, deadline, {"contacts": n})
+
+
+def duplicates(bench: Bench, n: int, deadline: Deadline) -> Run:
+    """The first page by e-mail, of which there are no two, and by name, which hundreds share."""
+    customer, _ = _seeded(bench, n)
+    return ask(bench, customer, "/contacts/duplicates", _ways, ROUNDS, deadline, {"contacts": n})
+
+
+def _ways(rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    for _ in range(rounds):
+        yield "same e-mail", {"by": "email"}
+        yield "same name", {"by": "name"}
+
+
+def _seeded(bench: Bench, n: int) -> tuple[Customer, int]:
+    """A customer with so many contacts, and a group of it."""
     stack = bench.stack()
 
     def make() -> tuple[Customer, int]:
@@ -36,8 +54,7 @@ def search(bench: Bench, n: int, deadline: Deadline) -> Run:
         connection.close()
         return customer, group
 
-    customer, group = bench.kept(f"contacts {n}", make)
-    return ask(bench, customer, "/contacts", partial(_questions, n, group), ROUNDS, deadline, {"contacts": n})
+    return bench.kept(f"contacts {n}", make)
 
 
 def _questions(n: int, group: int, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -66,4 +83,7 @@ def _questions(n: int, group: int, rounds: int) -> Iterator[tuple[str, dict[str,
         yield "this year", {"created_from": "2026-01-01T00:00:00Z", "sort": "-created"}
 
 
-ROWS = (Row("contacts.search", "questions", 1_000_000, "stack", search, seconds=420, runs=1),)
+ROWS = (
+    Row("contacts.search", "questions", 1_000_000, "stack", search, seconds=420, runs=1),
+    Row("contacts.duplicates", "questions", 1_000_000, "stack", duplicates, seconds=420, runs=1),
+)

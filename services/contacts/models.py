@@ -33,6 +33,7 @@ SEARCHED = (
     "title", "first_name", "last_name", "email", "custom1", "custom2", "custom3", "custom4", "vocative", "note",
 )  # fmt: skip
 SEARCH = "contacts_fold(" + " || ' ' || ".join(SEARCHED) + ")"
+EMAIL_KEY = 'left(lower(email), 100)'
 NAME_KEY = "contacts_name_key(last_name, first_name)"
 PENDING = {"fastupdate": "on", "gin_pending_list_limit": 65536}
 IMPORT_STATES = "'receiving','analysing','analysed','queued','running','done','failed','cancelled'"
@@ -46,6 +47,7 @@ class Contact(Base):
         Index("contacts_account_id", "account_id", "id"),
         Index("contacts_created", "account_id", "created_at", "id"),
         Index("contacts_name", "account_id", text(NAME_KEY), "id"),
+        Index("contacts_email", "account_id", text(EMAIL_KEY), "id", postgresql_where=text("email <> ''")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)

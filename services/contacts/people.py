@@ -8,6 +8,7 @@ from servicekit import exports as kept_exports
 from servicekit.service import Database, rpc
 
 from .queries import bulk as bulk_read
+from .queries import duplicates as duplicates_read
 from .queries import merges as merges_read
 from .use_cases import audit, bulk, erasing, exports, filters, gdpr, merging, trash, unmerging
 
@@ -51,6 +52,12 @@ class People:
         """Undo a bulk action. Raises Conflict("not_undoable_…")."""
         with self.db.transaction() as session:
             return bulk.undo_bulk(session, account_id, id)
+
+    @rpc
+    def list_duplicates(self, account_id: int, by: str, cursor: str | None = None, limit: int = 20) -> Answer:
+        """A page of groups of contacts with the same name or e-mail."""
+        with self.db.transaction() as session:
+            return duplicates_read.list_duplicates(session, account_id, by, cursor, limit)
 
     @rpc
     def merge_contacts(

@@ -108,18 +108,23 @@ def test_duplicates_become_one_with_everything_of_both(running: Keryx) -> None:
     people = [
         {
             "first_name": "Μαρία",
+            "last_name": "Ρήγα",
             "numbers": [{"number": "6971234501"}],
             "group_ids": groups[:1],
             "note": "πρώτη",
         },
         {
-            "first_name": "Μαριώ",
+            "first_name": "ΜΑΡΙΑ",
+            "last_name": "ΡΗΓΑ",
             "email": "m@example.gr",
             "numbers": [{"number": "6971234502"}],
             "group_ids": groups,
         },
     ]
     kept, gone = (shop.post("/contacts", person, 201)["id"] for person in people)
+    (alike,) = shop.get("/contacts/duplicates", by="name")["data"]
+    assert (alike["value"], alike["count"]) == ("Μαρία Ρήγα", 2)
+    assert [contact["id"] for contact in alike["contacts"]] == [kept, gone]
 
     merged = shop.post(f"/contacts/{kept}/merge", {"with": [gone]})
 

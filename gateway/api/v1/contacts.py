@@ -15,6 +15,8 @@ from .schemas.contacts import (
     Contact,
     ContactFields,
     ContactListArgs,
+    Duplicates,
+    DuplicatesArgs,
     Merge,
     MergedContact,
     MergeRecord,
@@ -86,6 +88,18 @@ def record_consent(data: dict[str, Any], contact_id: int) -> Any:
 def list_consents(args: dict[str, Any], contact_id: int) -> Any:
     """The consents of the contact's numbers, newest first."""
     return services().contacts.list_consents(auth.account_id(), contact_id, **args)
+
+
+@resource.route("/contacts/duplicates")
+@resource.arguments(DuplicatesArgs, location="query")
+@resource.response(200, page_of(Duplicates))
+def list_duplicates(args: dict[str, Any]) -> Any:
+    """Contacts that may be one person: the same e-mail or name, whatever its case and accents.
+
+    A page looks at up to 10,000 contacts, so it may be short, or empty, with more behind it: go on while there is a
+    `next_cursor`.
+    """
+    return services().contacts.list_duplicates(auth.account_id(), **args)
 
 
 @resource.route("/contacts/<id:contact_id>/merge", methods=["POST"])

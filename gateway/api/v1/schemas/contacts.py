@@ -128,6 +128,29 @@ class Merge(Schema):
     others = fields.List(Id(), data_key="with", required=True, validate=validate.Length(min=1, max=20))
 
 
+class DuplicatesArgs(PageArgs):
+    """By what contacts are compared, which page."""
+
+    by = fields.String(
+        load_default="email",
+        validate=validate.OneOf(("email", "name")),
+        metadata={"description": "`name`: first and last together, or a company's; two words at least"},
+    )
+    limit = fields.Integer(
+        load_default=20, validate=validate.Range(1, 100), metadata={"description": "Groups a page"}
+    )
+
+
+class Duplicates(Schema):
+    """Contacts that may be one."""
+
+    value = fields.String(
+        metadata={"description": "The e-mail or name they have in common, as the oldest has it"}
+    )
+    count = fields.Integer(metadata={"description": "How many there are, 10,000 at most"})
+    contacts = fields.List(fields.Nested(Contact), metadata={"description": "The oldest ten"})
+
+
 class MergedContact(Contact):
     """A contact that took over others."""
 
