@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import selectors
 import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import eventlet
+from eventlet import tpool
+
+T = TypeVar("T")
 
 
 def patch() -> None:
@@ -25,3 +30,13 @@ def patch() -> None:
     from psycogreen.eventlet import patch_psycopg
 
     patch_psycopg()
+
+
+def aside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """``function(*args, **kwargs)`` in a native thread; the caller waits for it, and for nobody else does the process stop.
+
+    For what only computes, and may do so for long: it has no connection, no log and no lock that was made after ``patch``.
+    Python lets the others go on every 5 ms. Raises what it raises.
+    """
+    done: T = tpool.execute(function, *args, **kwargs)
+    return done

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from servicekit import cooperative
 from servicekit.service import Database, rpc
+from smstext import extract_msisdns
 
 from .queries import opt_outs as opt_outs_read
 from .queries import suppressions as suppressions_read
@@ -29,8 +32,9 @@ class SayingNo:
     @rpc
     def suppress_text(self, account_id: int, text: str, reason: str = "", source: str = "paste") -> Answer:
         """Blacklist the numbers in a text of any shape: ``{suppressed, known, invalid}``."""
+        extract = partial(cooperative.aside, extract_msisdns)  # a hard one takes 20 s, an honest one 0.4 s
         with self.db.transaction() as session:
-            return suppressions.suppress_text(session, account_id, text, reason, source)
+            return suppressions.suppress_text(session, account_id, text, reason, source, extract)
 
     @rpc
     def unsuppress(self, account_id: int, msisdn: str) -> Answer:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import inspect
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -102,6 +104,34 @@ def test_failures_travel_as_their_kind_with_their_code(contacts: Client, account
         with pytest.raises(kind) as refusal:
             contacts.call("contacts", method, account_id, *args)
         assert refusal.value.code == code
+
+
+def test_a_paste_that_is_hard_to_read_keeps_no_other_caller_waiting(
+    contacts: Client, module_broker: str, account_id: int
+) -> None:
+    hard_to_read = "+12345678," * 25_000
+    began = time.monotonic()
+    refused: list[tuple[str, float]] = []
+
+    def paste() -> None:
+        client = Client(module_broker, timeout=60)
+        with pytest.raises(Invalid) as refusal:
+            client.call("contacts", "suppress_text", account_id, hard_to_read)
+        refused.append((refusal.value.errors[0]["code"], time.monotonic() - began))
+        client.close()
+
+    thread = threading.Thread(target=paste)
+    thread.start()
+    waits = []
+    while thread.is_alive():
+        asked = time.monotonic()
+        contacts.call("contacts", "list_groups", account_id)
+        waits.append(time.monotonic() - asked)
+    thread.join()
+
+    [(code, seconds)] = refused
+    assert code == "no_number"
+    assert max(waits) < seconds / 4
 
 
 @pytest.mark.parametrize(
