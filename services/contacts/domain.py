@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from contracts import limits
+
 from .errors import BadCursor, WrongImportState
 
 T = TypeVar("T")
@@ -17,7 +19,9 @@ MEMBER_FIELDS = TEXT_FIELDS[:-1]
 """What travels with a recipient, in the order of ``audience_page``."""
 
 MAX_ID = 2**63 - 1
-MAX_NUMBERS_PER_CONTACT = 20
+TEXT_LIMITS = limits.CONTACT_TEXTS
+MAX_NUMBERS_PER_CONTACT = limits.CONTACT_NUMBERS
+MAX_GROUP_NAME = limits.GROUP_NAME
 MAX_AUDIENCE_LIST = 100_000
 MAX_SELECTION = 50_000
 MAX_PAGE = 500
@@ -167,7 +171,7 @@ def one_primary(numbers: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
 def group_names(text: str) -> list[str]:
     """The group names in a cell: separated by ; or , each once in order."""
     names = (name.strip() for name in text.replace(";", ",").split(","))
-    return list(dict.fromkeys(name[:100] for name in names if name))
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def text_values(fields: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,6 @@ from . import domain
 from .domain import Audience
 from .errors import InvalidFields
 from .importing import cells
-from .importing.verdicts import FIELD_LIMITS
 
 
 class CleanText(fields.String):
@@ -72,16 +71,16 @@ def _ids(most: int, **kwargs: Any) -> fields.List:
 class ContactChanges(Schema):
     """A part of a contact; what is not given stays. ``numbers`` and ``group_ids`` replace all there are."""
 
-    title = CleanText(FIELD_LIMITS["title"])
-    first_name = CleanText(FIELD_LIMITS["first_name"])
-    last_name = CleanText(FIELD_LIMITS["last_name"])
-    email = CleanText(FIELD_LIMITS["email"], validate=_email)
-    custom1 = CleanText(FIELD_LIMITS["custom1"])
-    custom2 = CleanText(FIELD_LIMITS["custom2"])
-    custom3 = CleanText(FIELD_LIMITS["custom3"])
-    custom4 = CleanText(FIELD_LIMITS["custom4"])
-    vocative = CleanText(FIELD_LIMITS["vocative"])
-    note = CleanText(FIELD_LIMITS["note"], lines=True)
+    title = CleanText(domain.TEXT_LIMITS["title"])
+    first_name = CleanText(domain.TEXT_LIMITS["first_name"])
+    last_name = CleanText(domain.TEXT_LIMITS["last_name"])
+    email = CleanText(domain.TEXT_LIMITS["email"], validate=_email)
+    custom1 = CleanText(domain.TEXT_LIMITS["custom1"])
+    custom2 = CleanText(domain.TEXT_LIMITS["custom2"])
+    custom3 = CleanText(domain.TEXT_LIMITS["custom3"])
+    custom4 = CleanText(domain.TEXT_LIMITS["custom4"])
+    vocative = CleanText(domain.TEXT_LIMITS["vocative"])
+    note = CleanText(domain.TEXT_LIMITS["note"], lines=True)
     numbers = fields.List(
         fields.Nested(Number),
         validate=validate.Length(1, domain.MAX_NUMBERS_PER_CONTACT, error="number_count"),
@@ -112,14 +111,14 @@ class NewConsent(Schema):
 class GroupChanges(Schema):
     """A part of a group."""
 
-    name = CleanText(100, validate=validate.Length(min=1, error="required"))
+    name = CleanText(domain.MAX_GROUP_NAME, validate=validate.Length(min=1, error="required"))
     description = CleanText(1_000, lines=True)
 
 
 class NewGroup(GroupChanges):
     """A group."""
 
-    name = CleanText(100, required=True, validate=validate.Length(min=1, error="required"))
+    name = CleanText(domain.MAX_GROUP_NAME, required=True, validate=validate.Length(min=1, error="required"))
 
 
 class Filter(Schema):
@@ -247,7 +246,7 @@ class CommitImport(Schema):
     )
     group_ids = _ids(100, load_default=list)
     group_names = fields.List(
-        CleanText(100, validate=validate.Length(min=1, error="required")),
+        CleanText(domain.MAX_GROUP_NAME, validate=validate.Length(min=1, error="required")),
         load_default=list,
         validate=validate.Length(max=20, error="too_many"),
     )

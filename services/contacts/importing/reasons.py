@@ -24,6 +24,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Το Excel έκοψε ψηφία του αριθμού (π.χ. 6,97E+09): γράψτε τον ξανά ως κείμενο",
         "Excel cut digits off the number (such as 6.97E+09): type it again as text",
     ),
+    "too_many_numbers": (
+        "Περισσότεροι αριθμοί από όσους χωρά μία επαφή: μοιράστε τους σε γραμμές",
+        "More numbers than one contact holds: spread them over several rows",
+    ),
     "field_too_long": ("Ένα πεδίο είναι πολύ μεγάλο", "A field is too long"),
     "duplicate": (
         "Ο αριθμός υπάρχει ήδη πιο πάνω στο αρχείο",

@@ -6,17 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from .. import domain
 from . import cells, numbers
 
 MAX_CELL: Final = 32_767
 """Characters Excel lets a cell have; a raw value is kept up to there so that a reject can be imported again.
 """
 
-FIELD_LIMITS: Final[Mapping[str, int]] = {
-    "title": 60, "first_name": 150, "last_name": 150, "email": 254, "vocative": 150,
-    "note": 2_000, "group": 120,
-    "custom1": 500, "custom2": 500, "custom3": 500, "custom4": 500,
-}  # fmt: skip
+FIELD_LIMITS: Final[Mapping[str, int]] = {**domain.TEXT_LIMITS, "group": 120}
+"""Characters of the texts a row may have; "group" is a cell that may name several."""
 _EMAIL = re.compile(r"^[^\s@,;<>\"]+@[^\s@,;<>\"]+\.[^\s@,;<>\".]+$")
 
 
@@ -51,7 +49,7 @@ class Duplicate(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A row without a usable number or with a value too long. `values` is the row as its owner saw it, all
+    """A row without a usable number, with too many, or with a value too long. `values` is the row as its owner saw it, all
     cells.
     """
 
@@ -144,6 +142,9 @@ def _judge(row: int, values: Sequence[object], plan: _Plan, region: str) -> Acce
     if not found:
         cause = next((note for note in notes if note.code != "empty"), _NO_NUMBER)
         return Rejected(row, cause.code, cause.raw, shown(values, region))
+    if len(found) > domain.MAX_NUMBERS_PER_CONTACT:
+        detail = f"{len(found)} > {domain.MAX_NUMBERS_PER_CONTACT}"
+        return Rejected(row, "too_many_numbers", detail, shown(values, region))
     fields, too_long = _fields(values, plan.texts, region)
     if too_long:
         return Rejected(row, "field_too_long", too_long, shown(values, region))
@@ -185,6 +186,14 @@ def _fields(
             text = cells.line(value) if type(value) is str else cells.text(value, region)
         if len(text) > limit:
             return fields, f"{field}: {len(text)} > {limit}"
+        if field == "group" and (too_long := _name_too_long(text)):
+            return fields, too_long
         if text:
             fields[field] = text
     return fields, ""
+
+
+def _name_too_long(groups: str) -> str:
+    """What is too long about a name in a cell of groups, else ""."""
+    longest = max(map(len, domain.group_names(groups)), default=0)
+    return f"group: {longest} > {domain.MAX_GROUP_NAME}" if longest > domain.MAX_GROUP_NAME else ""

@@ -31,6 +31,10 @@ _CONTACTS = f"contacts (id, account_id, {_COLUMNS})"
 _PHONES = "phones (account_id, msisdn, contact_id, is_primary)"
 _MEMBERS = "group_members (group_id, contact_id)"
 
+_HELD = """
+SELECT n.id, (SELECT count(*) FROM phones p WHERE p.contact_id = n.id) AS numbers FROM unnest(%(ids)s::bigint[]) n (id)
+"""
+
 _JOIN_GROUPS = """
 INSERT INTO group_members (group_id, contact_id)
 SELECT * FROM unnest(%(groups)s::bigint[], %(contacts)s::bigint[]) ON CONFLICT DO NOTHING
@@ -172,7 +176,7 @@ def _store(cursor: Any, work: _Work, place: int, page: Page, ids: list[int]) -> 
             _Known(owner, lines[index], _unknown(page.numbers[index], further.get(index, ()), known))
             for index, owner in sorted(owners.items())
         ]
-        more += [(one.contact_id, number) for one in there for number in one.new_numbers]
+        more += _with_room(cursor, there)
         _change(cursor, record["policy"], there)
     copying.put(cursor, _PHONES, [f"{account_id}\t{number}\t{id}\tf" for id, number in more])
     _join_groups(cursor, record, page, contacts, owners)
@@ -186,6 +190,22 @@ def _new_ids(cursor: Any, count: int) -> list[int]:
 
 def _unknown(first: int, further: Iterable[int], known: Mapping[int, int]) -> list[int]:
     return [number for number in (first, *further) if number not in known]
+
+
+def _with_room(cursor: Any, there: Iterable[_Known]) -> list[tuple[int, int]]:
+    """(contact, number) for each number that a contact gets: as many as it may have, in the order of the file."""
+    wanted = [(one.contact_id, number) for one in there for number in one.new_numbers]
+    ids = sorted({contact_id for contact_id, _ in wanted})
+    held = queries.rows(cursor, _HELD, {"ids": ids}) if ids else []
+    room = {one["id"]: domain.MAX_NUMBERS_PER_CONTACT - one["numbers"] for one in held}
+    taken: list[tuple[int, int]] = []
+    for contact_id, number in wanted:
+        if room[contact_id] > 0:
+            room[contact_id] -= 1
+            taken.append((contact_id, number))
+    if len(taken) < len(wanted):
+        log.info("import_numbers_left_out", count=len(wanted) - len(taken))
+    return taken
 
 
 def _change(cursor: Any, policy: str, there: list[_Known]) -> None:

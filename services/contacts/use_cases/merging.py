@@ -9,7 +9,6 @@ from servicekit import context
 
 from .. import domain, queries, schemas
 from ..errors import InvalidFields, TooManyNumbers, UnknownContact, VersionMismatch
-from ..importing.verdicts import FIELD_LIMITS
 from ..keeping import keeping
 from ..queries import contacts as read
 from . import audit, lock_contacts, trash
@@ -86,7 +85,7 @@ def merged(kept: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, 
     note = ""
     for one in notes:
         longer = f"{note}\n{one}" if note else one
-        note = longer if len(longer) <= FIELD_LIMITS["note"] else note
+        note = longer if len(longer) <= domain.TEXT_LIMITS["note"] else note
     return texts | {"note": note}
 
 

@@ -132,6 +132,23 @@ def test_a_row_with_several_numbers_is_one_contact(db: Database, account_id: int
     assert zoe["first_name"] == "Ζωή"
 
 
+@pytest.mark.parametrize("policy", ["fill", "overwrite"])
+def test_a_contact_that_is_there_gets_no_more_numbers_than_it_may_have(
+    db: Database, account_id: int, policy: str
+) -> None:
+    its = [f"69700000{n:02d}" for n in range(18)]
+    new_contact(db, account_id, *its)
+    rows = (f"{its[0]} / 6971000001;", f"6971000002;{its[1]}", f"6971000003;{its[2]}")
+    found = analysed(db, account_id, csv("Κινητό;Κινητό 2", *rows))
+
+    done = commit(db, account_id, found["id"], policy=policy)
+
+    assert done["counts"] == {"rows": 3, "accepted": 0, "updated": 3, "duplicates": 0, "rejected": 0}
+    [contact] = everyone(db, account_id)
+    gained = {"306971000001", "306971000002"}
+    assert {one["number"] for one in contact["numbers"]} == {f"30{number}" for number in its} | gained
+
+
 def test_what_was_new_when_looked_at_may_be_known_when_stored(db: Database, account_id: int) -> None:
     found = analysed(db, account_id, csv("Κινητό", "6970000001", "6970000002"))
     new_contact(db, account_id, "6970000001")

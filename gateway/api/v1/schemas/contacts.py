@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from contracts.limits import CONTACT_NUMBERS, CONTACT_TEXTS
 from gateway.fields import Id, Time
 from gateway.paging import PageArgs
 
 from .common import ids, number, shown_number, string
 
 SORTS = ("created", "-created", "name", "-name")
-MAX_NUMBERS = 20
 NOT_RESTORED = (
     "number_taken", "group_deleted", "field_changed", "already_restored", "deleted_since", "gone",
 )  # fmt: skip
@@ -26,17 +26,20 @@ class NewNumber(Schema):
 class ContactFields(Schema):
     """What a contact is made from; of a change, only what is sent."""
 
-    title = string(50)
-    first_name = string(100)
-    last_name = string(100)
-    email = string(254)
-    custom1 = string(500)
-    custom2 = string(500)
-    custom3 = string(500)
-    custom4 = string(500)
-    vocative = string(100, metadata={"description": "How to address them, where the rules get it wrong"})
-    note = string(2_000)
-    numbers = fields.List(fields.Nested(NewNumber), validate=validate.Length(min=1, max=MAX_NUMBERS))
+    title = string(CONTACT_TEXTS["title"])
+    first_name = string(CONTACT_TEXTS["first_name"])
+    last_name = string(CONTACT_TEXTS["last_name"])
+    email = string(CONTACT_TEXTS["email"])
+    custom1 = string(CONTACT_TEXTS["custom1"])
+    custom2 = string(CONTACT_TEXTS["custom2"])
+    custom3 = string(CONTACT_TEXTS["custom3"])
+    custom4 = string(CONTACT_TEXTS["custom4"])
+    vocative = string(
+        CONTACT_TEXTS["vocative"],
+        metadata={"description": "How to address them, where the rules get it wrong"},
+    )
+    note = string(CONTACT_TEXTS["note"])
+    numbers = fields.List(fields.Nested(NewNumber), validate=validate.Length(min=1, max=CONTACT_NUMBERS))
     group_ids = ids(100)
 
 
@@ -44,7 +47,7 @@ class NewContact(ContactFields):
     """A contact to be made."""
 
     numbers = fields.List(
-        fields.Nested(NewNumber), required=True, validate=validate.Length(min=1, max=MAX_NUMBERS)
+        fields.Nested(NewNumber), required=True, validate=validate.Length(min=1, max=CONTACT_NUMBERS)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
+from contracts.limits import GROUP_NAME
 from gateway.fields import Id, Time
 
 from .common import ids, string
@@ -12,14 +13,14 @@ from .common import ids, string
 class NewGroup(Schema):
     """A group to be made."""
 
-    name = string(100, 1, required=True)
+    name = string(GROUP_NAME, 1, required=True)
     description = string(1_000, load_default="")
 
 
 class GroupChanges(Schema):
     """What may change of a group."""
 
-    name = string(100, 1)
+    name = string(GROUP_NAME, 1)
     description = string(1_000)
 
 

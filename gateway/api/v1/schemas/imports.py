@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from contracts.limits import GROUP_NAME
 from gateway.fields import Id, Time
 
 from .common import ids, string
@@ -54,7 +55,7 @@ class Commit(Schema):
     )
     group_ids = ids(100, load_default=list)
     group_names = fields.List(
-        string(100, 1),
+        string(GROUP_NAME, 1),
         load_default=list,
         validate=validate.Length(max=20),
         metadata={"description": "Groups by name, made where they are not there"},

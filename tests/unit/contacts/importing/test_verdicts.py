@@ -66,6 +66,14 @@ class TestNumbers:
         assert judge("", "", "", "6981234567") == Accepted(7, ("306981234567",), {})
         assert judge("6972601815", "", "", "+306972601815").numbers == ("306972601815",)
 
+    def test_a_row_of_more_numbers_than_a_contact_holds_is_rejected_and_takes_none(self):
+        cells = [" ".join(f"69{start + n:08d}" for n in range(11)) for start in (0, 100)]
+        row = [cells[0], "Άννα", "", cells[1]]
+        judged = list(verdicts.judge_rows([(2, row), (3, ["6900000000"])], MAPPING))
+        assert judged[0] == Rejected(2, "too_many_numbers", "22 > 20", tuple(row))
+        assert judged[1] == Accepted(3, ("306900000000",), {})
+        assert len(judge(cells[0], "", "", cells[1].rsplit(" ", 2)[0]).numbers) == 20
+
 
 class TestFields:
     def test_blank_fields_are_left_out_and_missing_cells_are_blank(self):
@@ -80,6 +88,13 @@ class TestFields:
     def test_a_value_too_long_rejects_the_row_and_names_the_field(self):
         verdict = judge("6972601815", "x" * 151)
         assert (verdict.reason, verdict.detail) == ("field_too_long", "first_name: 151 > 150")
+
+    def test_a_group_whose_name_is_too_long_rejects_the_row_and_others_beside_it_do_not(self):
+        mapping = {"number": 0, "group": 1}
+        too_long = verdicts.judge(7, ("6972601815", f"VIP; {'x' * 101}"), mapping)
+        assert (too_long.reason, too_long.detail) == ("field_too_long", "group: 101 > 100")
+        both = f"{'x' * 100}; {'y' * 10}"
+        assert verdicts.judge(7, ("6972601815", both), mapping).fields == {"group": both}
 
     def test_a_formula_stays_the_text_it_is(self):
         assert judge("6972601815", "=1+1").fields == {"first_name": "=1+1"}
