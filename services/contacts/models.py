@@ -33,7 +33,7 @@ SEARCHED = (
     "title", "first_name", "last_name", "email", "custom1", "custom2", "custom3", "custom4", "vocative", "note",
 )  # fmt: skip
 SEARCH = "contacts_fold(" + " || ' ' || ".join(SEARCHED) + ")"
-EMAIL_KEY = 'left(lower(email), 100)'
+EMAIL_KEY = "left(lower(email), 100)"
 NAME_KEY = "contacts_name_key(last_name, first_name)"
 PENDING = {"fastupdate": "on", "gin_pending_list_limit": 65536}
 IMPORT_STATES = "'receiving','analysing','analysed','queued','running','done','failed','cancelled'"
