@@ -184,10 +184,12 @@ class ContactsService(SayingNo, People):
             return imports_read.list_imports(session, account_id, cursor, limit)
 
     @rpc
-    def update_import(self, account_id: int, id: int, mapping: Answer) -> Answer:
+    def update_import(
+        self, account_id: int, id: int, mapping: Answer | None = None, sheet: str | None = None
+    ) -> Answer:
         """Judge the rows anew by another mapping."""
         with self.db.transaction() as session:
-            return imports.update_import(session, account_id, id, mapping)
+            return imports.update_import(session, account_id, id, mapping, sheet)
 
     @rpc
     def commit_import(

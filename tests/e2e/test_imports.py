@@ -144,6 +144,28 @@ def test_a_mapping_is_corrected_remembered_and_said_so(shop: Shop) -> None:
     assert (problem["code"], problem["errors"][0]["pointer"]) == ("invalid_mapping", "/mapping/number")
 
 
+def test_another_sheet_of_a_workbook_is_read_when_asked_for(shop: Shop) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Αθήνα"
+    for sheet, people in (
+        (book.active, ("6940000001", "6940000002")),
+        (book.create_sheet("Βόλος"), ("6940000003",)),
+    ):
+        for row in ("Κινητό", *people):
+            sheet.append([row])
+    content = io.BytesIO()
+    book.save(content)
+    found = upload(shop, content.getvalue(), "file.xlsx")
+    assert (found["sheet"], found["other_sheets"], found["counts"]["rows"]) == ("Αθήνα", ["Βόλος"], 2)
+
+    shop.ask("PATCH", f"/imports/{found['id']}", json={"sheet": "Βόλος"})
+
+    assert commit(shop, until(shop, found["id"], "analysed")["id"])["counts"]["accepted"] == 1
+    assert [one["numbers"][0]["number"] for one in shop.get("/contacts")["data"]] == ["306940000003"]
+    both = {"sheet": "Αθήνα", "mapping": {"number": 0}}
+    assert shop.ask("PATCH", f"/imports/{found['id']}", 422, json=both)["code"] == "invalid_fields"
+
+
 def test_rejected_rows_are_mended_in_their_workbook_and_imported(shop: Shop) -> None:
     first = upload(shop, csv("Όνομα;Κινητό", "Άννα;694", "Ζωή;6940000003", "=1+1;2104628897"))
     commit(shop, first["id"])

@@ -23,7 +23,7 @@ from gateway.errors import field_errors
 from gateway.paging import PageArgs, page_of
 from gateway.request import idempotency_key
 
-from .schemas.imports import Commit, Import, ImportSummary, Mapping, Paste, TemplateArgs
+from .schemas.imports import Commit, Import, ImportChanges, ImportSummary, Paste, TemplateArgs
 
 resource = Resource("imports", description="Contacts from Excel, CSV or a paste")
 
@@ -163,11 +163,14 @@ def get_import(import_id: int) -> Any:
 
 
 @resource.route("/imports/<id:import_id>", methods=["PATCH"])
-@resource.arguments(Mapping)
+@resource.arguments(ImportChanges)
 @resource.response(200, Import)
 def update_import(data: dict[str, Any], import_id: int) -> Any:
-    """Say which column holds what, before it is taken over; files with the same headers are then read so."""
-    return services().contacts.update_import(auth.account_id(), import_id, data["mapping"])
+    """Say which column holds what, before it is taken over; files with the same headers are then read so.
+
+    Or which sheet of the workbook is to be read.
+    """
+    return services().contacts.update_import(auth.account_id(), import_id, **data)
 
 
 @resource.route("/imports/<id:import_id>/commit", methods=["POST"])

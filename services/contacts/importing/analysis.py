@@ -32,6 +32,7 @@ class Options:
     mapping: Mapping[str, int] | None = None
     remembered: Mappings = field(default_factory=dict)
     region: str = "GR"
+    sheet: str | None = None
 
 
 DEFAULT_OPTIONS: Final = Options()
@@ -57,6 +58,7 @@ class Understanding:
 
     kind: str
     sheet: str
+    other_sheets: tuple[str, ...]
     header_row: int | None
     mapping: Mapping[str, int]
     source: Source
@@ -76,7 +78,7 @@ def understand(
     BadMapping for a corrected mapping that cannot be; while verdicts are taken all that reading raises, and no_data_rows
     when only headers were there.
     """
-    table = reader.open_table(path, filename, options.region)
+    table = reader.open_table(path, filename, options.region, options.sheet)
     detection = columns.detect(
         list(islice(table.rows(), reader.SAMPLE_ROWS)),
         labels=options.labels,
@@ -88,6 +90,7 @@ def understand(
     found = Understanding(
         kind=table.kind,
         sheet=table.sheet,
+        other_sheets=table.other_sheets,
         header_row=detection.header_row,
         mapping=mapping,
         source=source,

@@ -39,7 +39,8 @@ def read(
 def _understanding(wire: dict[str, Any]) -> Understanding:
     columns = tuple(Column(**(one | {"samples": tuple(one["samples"])})) for one in wire["columns"])
     preview = tuple(PreviewRow(*row) for row in wire["preview"])
-    return Understanding(**(wire | {"columns": columns, "preview": preview}))
+    sheets = tuple(wire["other_sheets"])
+    return Understanding(**(wire | {"columns": columns, "preview": preview, "other_sheets": sheets}))
 
 
 def _read_in_child(path: str, filename: str, options: dict[str, Any], after_row: int) -> Iterator[Any]:

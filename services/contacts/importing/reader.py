@@ -9,7 +9,7 @@ belong in `sandbox`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -27,11 +27,12 @@ MAX_COLUMNS = delimited.MAX_CELLS
 """Cells beyond this column are not read."""
 SAMPLE_ROWS = 200
 _MAX_SHEETS = 24
+_IS_LIST = 2
 
 
 class Table(Protocol):
-    """One table of a file. `sheet` is "" for text; `first_column` is the sheet's column of cell 0, counted
-    from 0.
+    """One table of a file. `sheet` is "" for text; `other_sheets` look like lists of people too; `first_column` is the
+    sheet's column of cell 0, counted from 0.
     """
 
     @property
@@ -39,6 +40,9 @@ class Table(Protocol):
 
     @property
     def sheet(self) -> str: ...
+
+    @property
+    def other_sheets(self) -> tuple[str, ...]: ...
 
     @property
     def first_column(self) -> int: ...
@@ -54,15 +58,16 @@ class Table(Protocol):
         """
 
 
-def open_table(path: Path, filename: str = "", region: str = "GR") -> Table:
-    """The table of the file at `path`; `filename` is the user's name for it and decides nothing.
+def open_table(path: Path, filename: str = "", region: str = "GR", sheet: str | None = None) -> Table:
+    """The table of the file at `path`; `filename` is the user's name for it and decides nothing. Of a workbook `sheet`, or the
+    one that looks most like a list of people.
 
     Raises BadFile: all of `content.recognise`, `archive.inspect` and `delimited.detect`, besides
-    workbook_broken, workbook_too_large, too_many_rows, no_data_rows.
+    workbook_broken, workbook_too_large, too_many_rows, no_data_rows, unknown_sheet.
     """
     try:
         if content.recognise(path) == "xlsx":
-            return _workbook_table(path, region)
+            return _workbook_table(path, region, sheet)
         return _text_table(path)
     except BadFile as refusal:
         if filename.lower().endswith((".xlsx", ".xls", ".xlsm")) and refusal.code.startswith("csv_"):
@@ -76,6 +81,7 @@ class _TextTable:
     dialect: delimited.Dialect
     kind: Kind = "csv"
     sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
     first_column: int = 0
 
     @property
@@ -95,6 +101,7 @@ class _SheetTable:
     cells: calamine.CalamineSheet
     sheet: str
     first_column: int
+    other_sheets: tuple[str, ...] = ()
     kind: Kind = "xlsx"
 
     @property
@@ -121,10 +128,10 @@ def _text_table(path: Path) -> Table:
     return table
 
 
-def _workbook_table(path: Path, region: str) -> Table:
+def _workbook_table(path: Path, region: str, sheet: str | None) -> Table:
     try:
         with calamine.CalamineWorkbook.from_path(path) as workbook:
-            return _best_sheet(workbook, region)
+            return _best_sheet(workbook, region, sheet)
     except calamine.PasswordError as error:
         raise BadFile("workbook_encrypted", "remove the password and save again") from error
     except calamine.CalamineError as error:
@@ -136,22 +143,26 @@ def _workbook_table(path: Path, region: str) -> Table:
         raise BadFile("workbook_broken", "the workbook cannot be read") from error
 
 
-def _best_sheet(workbook: calamine.CalamineWorkbook, region: str) -> Table:
-    """The sheet that looks most like a list of people: visible ones first, the first of equals.
+def _best_sheet(workbook: calamine.CalamineWorkbook, region: str, wanted: str | None) -> Table:
+    """The sheet that is wanted, or looks most like a list of people: visible ones first, the first of equals.
 
     Notes, covers and empty sheets lose because no column of theirs holds numbers.
     """
-    best: tuple[tuple[int, int], Table] | None = None
+    best: tuple[tuple[int, int], _SheetTable] | None = None
+    lists: list[str] = []
     for name in _candidates(workbook):
         table = _sheet_table(workbook, name)
         if table is None:
             continue
         likeness = _likeness(table, region)
-        if best is None or likeness > best[0]:
+        lists += [name] if likeness[0] == _IS_LIST else []
+        if name == wanted or (wanted is None and (best is None or likeness > best[0])):
             best = likeness, table
+    if best is None and wanted is not None:
+        raise BadFile("unknown_sheet", "no such sheet, or nothing in it")
     if best is None:
         raise BadFile("no_data_rows", "no sheet has a row with something in it")
-    return best[1]
+    return replace(best[1], other_sheets=tuple(name for name in lists if name != best[1].sheet))
 
 
 def _candidates(workbook: calamine.CalamineWorkbook) -> list[str]:
@@ -160,7 +171,7 @@ def _candidates(workbook: calamine.CalamineWorkbook) -> list[str]:
     return (visible or [sheet.name for sheet in sheets])[:_MAX_SHEETS]
 
 
-def _sheet_table(workbook: calamine.CalamineWorkbook, name: str) -> Table | None:
+def _sheet_table(workbook: calamine.CalamineWorkbook, name: str) -> _SheetTable | None:
     sheet = workbook.get_sheet_by_name(name)
     if sheet.start is None or sheet.end is None:
         return None
@@ -171,7 +182,7 @@ def _sheet_table(workbook: calamine.CalamineWorkbook, name: str) -> Table | None
 
 
 def _likeness(table: Table, region: str) -> tuple[int, int]:
-    """(rank, numbers in the sample): 2 a number column with data under it, 1 its header alone, 0 neither."""
+    """(rank, numbers in the sample): _IS_LIST a number column with data under it, 1 its header alone, 0 neither."""
     sample = list(islice(table.rows(), SAMPLE_ROWS))
     detection = columns.detect(sample, region=region)
     if "number" not in detection.mapping:
@@ -179,4 +190,4 @@ def _likeness(table: Table, region: str) -> tuple[int, int]:
     index = detection.mapping["number"]
     below = [row for number, row in sample if number > (detection.header_row or 0)]
     filled = sum(1 for row in below if index < len(row) and row[index] != "")
-    return (2 if filled else 1), filled
+    return (_IS_LIST if filled else 1), filled

@@ -79,6 +79,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "unknown_field": ("Άγνωστο πεδίο", "Unknown field"),
     "not_a_column": ("Δεν υπάρχει τέτοια στήλη", "There is no such column"),
     "column_used_twice": ("Η ίδια στήλη σε δύο πεδία", "The same column for two fields"),
+    "unknown_sheet": ("Δεν υπάρχει τέτοιο φύλλο", "There is no such sheet"),
     "number_required": ("Δείξτε ποια στήλη έχει το κινητό", "Say which column holds the mobile number"),
 }
 CODES: Final = frozenset(_WORDS)

@@ -19,8 +19,8 @@ SHEET_NAME = "Rejected"
 def write(path: Path, header: Sequence[str], rejected_rows: Iterable[Rejected]) -> int:
     """Writes the workbook at `path`, streaming; answers the number of rows.
 
-    `header` has one name for each column of the file, "" where it has none, or that of the numbers for a paste;
-    cells beyond it are left out. The reasons follow in Greek and in English, in two columns that an import ignores.
+    `header` has one name for each column of the file, "" where it has none, or that of the numbers for a paste. The
+    reasons follow in Greek and in English, in two columns that an import ignores, and then the cells that a row has beyond.
     """
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(SHEET_NAME)
@@ -31,7 +31,7 @@ def write(path: Path, header: Sequence[str], rejected_rows: Iterable[Rejected]) 
     for rejected in rejected_rows:
         count += 1
         values = rejected.values[:width] + ("",) * (width - len(rejected.values))
-        spreadsheet.append_texts(sheet, [*values, *_explain(rejected)])
+        spreadsheet.append_texts(sheet, [*values, *_explain(rejected), *rejected.values[width:]])
     workbook.save(path)
     return count
 

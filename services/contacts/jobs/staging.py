@@ -116,7 +116,9 @@ def _read(claim: Claim, record: dict[str, Any], path: Path) -> Generator[Page]:
     labels = record["options"].get("labels", {})
     # A file is read to its end as it was begun, whatever has been remembered since.
     mapping = record["mapping"] if after else record["wanted_mapping"]
-    options = Options(labels=labels, mapping=mapping, remembered={} if after else record["remembered"])
+    sheet = record["options"].get("wanted_sheet")
+    remembered = {} if after else record["remembered"]
+    options = Options(labels=labels, mapping=mapping, remembered=remembered, sheet=sheet)
     with closing(isolated.read(path, record["filename"], options, after)) as found:
         for one in found:
             if isinstance(one, Page):
@@ -158,7 +160,7 @@ def _understand(claim: Claim, account_id: int, found: Understanding) -> None:
         "header_row": found.header_row,
         "columns": queries.json(columns),
         "labels": queries.json({field: _plain(label) for field, label in found.labels.items()}),
-        "options": queries.json({"total": found.rows, "mapping_source": found.source}),
+        "options": queries.json({"total": found.rows, "mapping_source": found.source, **_sheets(found)}),
         "preview": queries.json([_shown(row) for row in found.preview]),
     }
     with claim.connection, claim.connection.cursor() as cursor:
@@ -166,6 +168,10 @@ def _understand(claim: Claim, account_id: int, found: Understanding) -> None:
         queries.run(cursor, _UNDERSTOOD, params)
         if found.source == "corrected" and found.fingerprint:
             queries.run(cursor, _REMEMBER, params)
+
+
+def _sheets(found: Understanding) -> dict[str, Any]:
+    return {"sheet": _plain(found.sheet), "other_sheets": [_plain(name) for name in found.other_sheets]}
 
 
 def _stage_page(claim: Claim, account_id: int, page: Page) -> None:

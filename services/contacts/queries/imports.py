@@ -51,13 +51,16 @@ def shown(record: dict[str, Any]) -> dict[str, Any]:
 
     ``counts``: accepted (numbers new to the account) + updated (the account has the number) + duplicates (the number
     stands higher up in the file) + rejected = rows. ``progress`` counts rows judged, of about ``total``, or rows stored.
-    ``mapping_source``: detected, corrected, or remembered from an earlier file with the same headers.
+    ``other_sheets`` of the workbook look like lists of people too. ``mapping_source``: detected, corrected, or remembered
+    from an earlier file with the same headers.
     """
     return {
         "id": record["id"],
         "state": domain.shown_state(record["state"]),
         "filename": record["filename"],
         "source": record["source"],
+        "sheet": record["options"].get("sheet") or None,
+        "other_sheets": record["options"].get("other_sheets", []),
         "header_row": record["header_row"],
         "mapping": _mapping(record),
         "mapping_source": record["options"].get("mapping_source"),

@@ -58,9 +58,9 @@ _SET_STATE = "UPDATE imports SET state = %(state)s, updated_at = now() WHERE id 
 
 # staged_row 0 tells the worker to begin again: it drops what an earlier analysis has staged.
 _REMAP = """
-UPDATE imports SET state = 'analysing', wanted_mapping = %(mapping)s::jsonb, staged_row = 0, attempts = 0, rows = 0,
-    accepted = 0, updated = 0, duplicates = 0, rejected = 0, preview = '[]', error_code = '', error_detail = '',
-    updated_at = now()
+UPDATE imports SET state = 'analysing', wanted_mapping = %(mapping)s::jsonb, options = options || %(options)s::jsonb,
+    staged_row = 0, attempts = 0, rows = 0, accepted = 0, updated = 0, duplicates = 0, rejected = 0, preview = '[]',
+    error_code = '', error_detail = '', updated_at = now()
 WHERE id = %(id)s
 """
 
@@ -146,17 +146,25 @@ def create_import_text(
     return read.get_import(session, account_id, import_id)
 
 
-def update_import(session: Any, account_id: int, import_id: int, mapping: Any) -> dict[str, Any]:
-    """Judge the rows anew by another mapping: field → column, as index, letter or ``{"column": index}``.
+def update_import(
+    session: Any, account_id: int, import_id: int, mapping: Any = None, sheet: Any = None
+) -> dict[str, Any]:
+    """Judge the rows anew by another mapping, field → column as index, letter or ``{"column": index}``; or those of another
+    sheet of the workbook, one of its ``other_sheets``, with columns as they are found there.
 
-    Raises UnknownImport, WrongImportState, InvalidMapping.
+    Raises UnknownImport, WrongImportState, InvalidMapping, InvalidFields.
     """
     found = read.record(session, account_id, import_id, lock=True)
     domain.require_state("remap", found["state"], found["error_code"])
     if found["purged"]:
         raise WrongImportState("The file is not kept any more; upload it again.")
-    wanted = _mapping(mapping, found["columns"])
-    queries.run(session, _REMAP, {"id": import_id, "mapping": queries.json(wanted)})
+    if mapping is not None and sheet is not None:
+        raise _invalid("/sheet", "mapping_or_sheet", "either a mapping or a sheet")
+    if sheet is None:
+        wanted, options = queries.json(_mapping(mapping, found["columns"])), {}
+    else:
+        wanted, options = None, {"wanted_sheet": _sheet(sheet, found["options"])}
+    queries.run(session, _REMAP, {"id": import_id, "mapping": wanted, "options": queries.json(options)})
     _wake(session)
     return read.get_import(session, account_id, import_id)
 
@@ -279,6 +287,13 @@ def _decode(data_b64: Any) -> bytes:
     if len(data) > domain.MAX_PIECE_BYTES:
         raise PieceTooLarge("At most 1 MiB a piece.")
     return data
+
+
+def _sheet(sheet: Any, options: dict[str, Any]) -> str:
+    known = [options.get("sheet"), *options.get("other_sheets", ())]
+    if not isinstance(sheet, str) or sheet not in known:
+        raise _invalid("/sheet", "unknown_sheet", "one of the sheets of this workbook that have numbers")
+    return sheet
 
 
 def _mapping(mapping: Any, columns: list[dict[str, Any]]) -> dict[str, int]:

@@ -12,6 +12,7 @@ import pytest
 from servicekit import context
 from servicekit.database import Database
 from services.contacts.errors import (
+    InvalidFields,
     InvalidMapping,
     UnknownGroup,
     WrongImportState,
@@ -263,6 +264,61 @@ def test_a_corrected_mapping_judges_the_rows_anew(db: Database, account_id: int)
     commit(db, account_id, found["id"])
     (anna,) = everyone(db, account_id)
     assert (anna["first_name"], anna["last_name"], anna["note"]) == ("", "Άννα", "Βόλος")
+
+
+def two_sheets() -> bytes:
+    """A workbook that somebody has cut by the alphabet."""
+    book = openpyxl.Workbook()
+    book.active.title = "Α–Μ"
+    for row in (("Κινητό", "Όνομα"), ("6970000001", "Άννα"), ("6970000002", "Βάσω")):
+        book.active.append(row)
+    second = book.create_sheet("Ν–Ω")
+    for row in (("Όνομα", "Πόλη", "Κινητό"), ("Νίκος", "Βόλος", "6970000003")):
+        second.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def test_a_second_sheet_of_people_is_named_and_read_when_asked_for(db: Database, account_id: int) -> None:
+    found = analysed(db, account_id, two_sheets(), "file.xlsx")
+    assert (found["sheet"], found["other_sheets"], found["counts"]["rows"]) == ("Α–Μ", ["Ν–Ω"], 2)
+
+    call(db, imports.update_import, account_id, found["id"], None, "Ν–Ω")
+    second = until_over(db, account_id, found["id"])
+
+    assert (second["sheet"], second["other_sheets"], second["counts"]["rows"]) == ("Ν–Ω", ["Α–Μ"], 1)
+    assert second["mapping"]["number"]["column"] == 2
+    call(db, imports.update_import, account_id, found["id"], {"number": "C", "first_name": "B"})
+    assert until_over(db, account_id, found["id"])["sheet"] == "Ν–Ω", "another mapping is of the same sheet"
+    commit(db, account_id, found["id"])
+    assert [one["first_name"] for one in everyone(db, account_id)] == ["Βόλος"]
+
+
+@pytest.mark.parametrize("sheet", ["Ω", "", 5, ["Ν–Ω"]])
+def test_a_sheet_that_is_not_there_is_refused_and_changes_nothing(
+    db: Database, account_id: int, sheet: Any
+) -> None:
+    found = analysed(db, account_id, two_sheets(), "file.xlsx")
+
+    with pytest.raises(InvalidFields) as refused:
+        call(db, imports.update_import, account_id, found["id"], None, sheet)
+    assert refused.value.errors[0]["pointer"] == "/sheet"
+    with pytest.raises(InvalidFields):
+        call(db, imports.update_import, account_id, found["id"], {"number": 0}, "Ν–Ω")
+    assert call(db, read.get_import, account_id, found["id"])["state"] == "analysed"
+
+
+def test_the_workbook_of_rejects_has_cells_beyond_the_columns_too(db: Database, account_id: int) -> None:
+    people = [f"69700{n:05};Α" for n in range(300)]
+    found = analysed(db, account_id, csv("Κινητό;Όνομα", *people, "Παππάς; Άννα;;;6971111111"))
+
+    workbook = openpyxl.load_workbook(io.BytesIO(workbook_of_rejects(db, account_id, found["id"])))
+
+    rows = list(workbook.active.iter_rows(values_only=True))
+    assert rows[0][:2] == ("Κινητό", "Όνομα")
+    assert rows[1][:2] == ("Παππάς", " Άννα")
+    assert rows[1][4:] == (None, None, "6971111111")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from contracts.limits import GROUP_NAME
 from gateway.fields import Id, Time
@@ -34,15 +34,21 @@ class Column(fields.Field[Any]):
         raise ValidationError("Not a valid column: its number from 0, or its letter, is expected.")
 
 
-class Mapping(Schema):
-    """Which field is in which column: `{"number": 2, "first_name": "A", "last_name": null}`."""
+class ImportChanges(Schema):
+    """Which field is in which column: `{"number": 2, "first_name": "A", "last_name": null}`; or which sheet is to be read."""
 
     mapping = fields.Dict(
         keys=string(40, 1),
         values=Column(allow_none=True),
-        required=True,
         validate=validate.Length(min=1, max=50),
     )
+    sheet = string(200, 1, metadata={"description": "One of `other_sheets`; its columns are found anew"})
+
+    @validates_schema
+    def one_of_them(self, data: dict[str, Any], **_: Any) -> None:
+        """A mapping is of the columns of the sheet that was read."""
+        if len(data) != 1:
+            raise ValidationError("Either mapping or sheet.", "mapping")
 
 
 class Commit(Schema):
@@ -113,6 +119,11 @@ class ImportSummary(Schema):
     state = fields.String(metadata={"enum": list(STATES)})
     filename = fields.String()
     source = fields.String(metadata={"enum": ["file", "text"]})
+    sheet = fields.String(allow_none=True, metadata={"description": "Of a workbook, the one that was read"})
+    other_sheets = fields.List(
+        fields.String(),
+        metadata={"description": "Those that look like lists of people too, and are not in `counts`"},
+    )
     header_row = fields.Integer(allow_none=True)
     mapping = fields.Dict(keys=fields.String(), values=fields.Nested(MappedColumn))
     mapping_source = fields.String(

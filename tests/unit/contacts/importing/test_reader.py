@@ -49,6 +49,20 @@ class TestWorkbooks:
         path = workbook(Κενό=[], Σημειώσεις=notes, Πελάτες=[HEADERS, PERSON])
         assert reader.open_table(path).sheet == "Πελάτες"
 
+    def test_the_other_sheets_with_people_are_named_and_can_be_had(self, workbook):
+        other = ["6981234567", "Ελένη"]
+        path = workbook(
+            Α=[HEADERS, PERSON, PERSON], Κενό=[], Οδηγίες=[["Γεια"]], Β=[HEADERS, other], Γ=[HEADERS]
+        )
+        assert reader.open_table(path).other_sheets == ("Β",)
+        second = reader.open_table(path, sheet="Β")
+        assert (second.sheet, second.other_sheets) == ("Β", ("Α",))
+        assert list(second.rows())[1] == (2, other)
+        for name in ("Δ", "Κενό"):
+            with pytest.raises(BadFile) as refused:
+                reader.open_table(path, sheet=name)
+            assert refused.value.code == "unknown_sheet"
+
     def test_of_two_sheets_with_people_the_fuller_sample_wins(self, workbook):
         path = workbook(Α=[HEADERS, PERSON], Β=[HEADERS, PERSON, PERSON])
         assert reader.open_table(path).sheet == "Β"
