@@ -33,6 +33,7 @@ SEARCHED = (
     "title", "first_name", "last_name", "email", "custom1", "custom2", "custom3", "custom4", "vocative", "note",
 )  # fmt: skip
 SEARCH = "contacts_fold(" + " || ' ' || ".join(SEARCHED) + ")"
+WAY = "split_part(source, ' ', 1)"
 EMAIL_KEY = "left(lower(email), 100)"
 NAME_KEY = "contacts_name_key(last_name, first_name)"
 PENDING = {"fastupdate": "on", "gin_pending_list_limit": 65536}
@@ -165,7 +166,7 @@ class Suppression(Base):
     __tablename__ = "suppressions"
     __table_args__ = (
         Index("suppressions_sequence", "account_id", "sequence"),
-        Index("suppressions_source", "account_id", "source", "msisdn", postgresql_where=text("active")),
+        Index("suppressions_way", "account_id", text(WAY), "msisdn", postgresql_where=text("active")),
     )
 
     account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

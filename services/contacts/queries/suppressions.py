@@ -13,7 +13,7 @@ SELECT s.msisdn::text AS number, s.msisdn, s.reason, s.source, s.at
 FROM unnest(%(lows)s::bigint[], %(highs)s::bigint[]) AS r (low, high) CROSS JOIN LATERAL (
     SELECT * FROM suppressions
     WHERE account_id = %(account_id)s AND msisdn BETWEEN greatest(r.low, %(after)s + 1) AND r.high AND active
-        AND (%(source)s = '' OR source = %(source)s)
+        AND (%(way)s = '' OR split_part(source, ' ', 1) = %(way)s) AND (%(source)s = %(way)s OR source = %(source)s)
     ORDER BY msisdn LIMIT %(limit)s) s
 ORDER BY s.msisdn LIMIT %(limit)s
 """
@@ -37,7 +37,8 @@ def list_suppressed(
 ) -> dict[str, Any]:
     """A page of the blacklisted numbers in numeric order; ``source`` is how they came, ``search`` a number's first digits.
 
-    With or without a country code, which is Greece's then, three digits or more; what holds fewer finds nothing.
+    A ``source`` of one word takes all that came that way: ``import`` what ``import 12`` brought, too. Digits are with or
+    without a country code, which is Greece's then, three digits or more; what holds fewer finds nothing.
     Raises BadCursor, InvalidFields.
     """
     wanted = schemas.load(schemas.SuppressionFilter, {"search": search, "source": source})
@@ -50,6 +51,7 @@ def list_suppressed(
     }
     params |= {
         "source": wanted["source"],
+        "way": wanted["source"].split(" ")[0],
         "lows": [low for low, _ in ranges],
         "highs": [high for _, high in ranges],
     }

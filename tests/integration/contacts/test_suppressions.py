@@ -118,6 +118,11 @@ def test_the_list_is_searched_by_some_digits_and_by_how_numbers_came(db: Databas
     assert found("697 000 0012") == found("0030 6970000012") == found("306970000012") == ["306970000012"]
     assert found("+698") == found("000 0012") == found("698", "api") == found("μαρια") == found("69") == []
     assert len(found(None, "api")) == 20
+    call(db, suppressions.put, account_id, [306_955_000_001], "", "import 12")
+    call(db, suppressions.put, account_id, [306_955_000_002], "", "import 123")
+    assert found(None, "import") == ["306955000001", "306955000002"]
+    assert found(None, "import 12") == ["306955000001"]
+    assert found(None, "imp") == found(None, "12") == found(None, "import 1") == found(None, "bulk") == []
     assert len(found("697", "api", "306970000019")) == 10
 
 

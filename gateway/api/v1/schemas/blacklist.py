@@ -36,7 +36,10 @@ class SuppressedArgs(PageArgs):
 
     search = string(40, metadata={"description": "The first digits of a number, three or more"})
     source = string(
-        50, metadata={"description": "`api`, `hand`, `paste`, `import`, `bulk`, `link` or `keyword`"}
+        50,
+        metadata={
+            "description": "`api`, `hand`, `paste`, `link`, `keyword`; `import` or `bulk`, also one of them: `import 12`"
+        },
     )
 
 
