@@ -146,11 +146,23 @@ def like(term: str) -> str:
 
 
 def digits_in(term: str) -> str:
-    """The digits of a search term that may be part of a number (three and more, no letters); else ""."""
+    """The digits of a search term that numbers may begin with (three and more, no letters); else ""."""
+    return _enough(_digits(term).removeprefix("00"))  # of 0030…, as people write it; numbers are kept without
+
+
+def digits_within(term: str) -> list[str]:
+    """The digits of a search term that may be anywhere in a number: as they stand, and without the 00 they may begin with."""
+    digits = _digits(term)
+    return [one for one in dict.fromkeys((digits.removeprefix("00"), digits)) if _enough(one)]
+
+
+def _digits(term: str) -> str:
     if any(char.isalpha() for char in term):
         return ""
-    digits = "".join(char for char in term if char.isascii() and char.isdigit())
-    digits = digits.removeprefix("00")  # of 0030…, as people write it; numbers are kept without
+    return "".join(char for char in term if char.isascii() and char.isdigit())
+
+
+def _enough(digits: str) -> str:
     return digits if len(digits) >= 3 else ""
 
 

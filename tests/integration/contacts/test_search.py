@@ -93,6 +93,8 @@ def test_a_fragment_of_a_number_is_found_however_it_is_written(
     assert found(db, account_id, search="345 03") == [people[3]]
     assert found(db, account_id, search="0030697 1234504") == [people[4]]
     assert found(db, account_id, search="+30 697") == people
+    among_them = new_contact(db, account_id, "6900450019")
+    assert found(db, account_id, search="0045") == found(db, account_id, search="00 45") == [among_them]
 
 
 def test_filters_hold_together_in_each_order(db: Database, account_id: int, people: list[int]) -> None:

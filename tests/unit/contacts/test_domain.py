@@ -73,6 +73,14 @@ def test_only_a_term_of_digits_is_looked_for_in_numbers(term: str, digits: str) 
     assert domain.digits_in(term) == digits
 
 
+@pytest.mark.parametrize(
+    ("term", "digits"),
+    [("0030 697", ["30697", "0030697"]), ("0045", ["0045"]), ("697", ["697"]), ("00", []), ("a 697", [])],
+)
+def test_digits_in_the_midst_of_a_number_may_begin_with_zeros(term: str, digits: list[str]) -> None:
+    assert domain.digits_within(term) == digits
+
+
 def test_a_cell_may_name_several_groups() -> None:
     assert domain.group_names(" Πελάτες; VIP ,VIP,, ") == ["Πελάτες", "VIP"]
 
