@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.envelope import Envelope
 from contracts.events import AccountChanged, MessageReceived
-from servicekit import inbox
+from servicekit import idempotency, inbox
 from servicekit.service import Database, consumes, every, rpc
 
 from . import queries, schemas
@@ -269,6 +269,7 @@ class ContactsService(SayingNo, People):
 
     @every(60)
     def forget(self) -> None:
-        """Drop event ids that are too old to come again."""
+        """Drop event ids that are too old to come again, and keys of requests nobody repeats any more."""
         with self.db.transaction() as session:
             inbox.forget_old(session)
+            idempotency.forget_old(session)

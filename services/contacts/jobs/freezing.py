@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg2
 
+from contracts.errors import KeryxError
 from contracts.events import AudienceFrozen
 from servicekit import context, crashpoints, logs, outbox
 
@@ -51,11 +52,14 @@ def freeze_next(connection: Any) -> bool:
                 _freeze(cursor, asked)
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
         raise
+    except KeryxError as refusal:  # a group was deleted since it was asked for
+        assert asked is not None
+        _fail(connection, asked, refusal.code)
     except Exception:  # the edge of a job: the next one must not wait for a broken one
         if asked is None:
             raise
         log.exception("freeze_failed", snapshot_id=asked["id"])
-        _fail(connection, asked)
+        _fail(connection, asked, "internal_error")
     return asked is not None
 
 
@@ -69,10 +73,11 @@ def _freeze(cursor: Any, asked: dict[str, Any]) -> None:
     log.info("audience_frozen", snapshot_id=asked["id"], account_id=asked["account_id"], **figures)
 
 
-def _fail(connection: Any, asked: dict[str, Any]) -> None:
+def _fail(connection: Any, asked: dict[str, Any], code: str) -> None:
     with connection, connection.cursor() as cursor:
-        if queries.run(cursor, _FAILED, {"id": asked["id"], "code": "internal_error"}):
-            _tell(cursor, asked, {"recipients": 0, "duplicates": 0, "suppressed": 0}, failed="internal_error")
+        if queries.run(cursor, _FAILED, {"id": asked["id"], "code": code}):
+            _tell(cursor, asked, {"recipients": 0, "duplicates": 0, "suppressed": 0}, failed=code)
+    log.info("audience_not_frozen", snapshot_id=asked["id"], account_id=asked["account_id"], code=code)
 
 
 def _tell(cursor: Any, asked: dict[str, Any], figures: dict[str, int], failed: str | None = None) -> None:

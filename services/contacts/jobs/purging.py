@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from servicekit import idempotency
-
 from .. import domain, queries
 
 _ABANDON = """
@@ -45,10 +43,9 @@ def purge_next(connection: Any) -> bool:
 
 
 def sweep(connection: Any) -> None:
-    """Once an hour: cancel imports nobody committed for three days, drop old workbooks, links and idempotency keys."""
+    """Once an hour: cancel imports nobody committed for three days, drop old workbooks and links."""
     with connection, connection.cursor() as cursor:
         queries.run(cursor, _OLD_LINKS, {})
         queries.run(cursor, _OLD_ATTEMPTS, {})
         queries.run(cursor, _ABANDON, {})
         queries.run(cursor, _OLD_REJECTS, {})
-        idempotency.forget_old(cursor)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
+from psycopg2.errors import UniqueViolation
 
+from contracts.errors import KeryxError
 from servicekit.database import cursor_of
 
 from .. import domain
@@ -56,7 +59,19 @@ def json(data: Any) -> str:
     return orjson.dumps(data).decode()
 
 
-def require_groups(session: Any, account_id: int, group_ids: Sequence[int]) -> None:
+@contextmanager
+def unique(refusal: KeryxError) -> Iterator[None]:
+    """Inside, what somebody else has written at the same moment under the same key is refused by ``refusal``.
+
+    The transaction is of no use after it.
+    """
+    try:
+        yield
+    except UniqueViolation:
+        raise refusal from None
+
+
+def require_groups(session: Any, account_id: int, group_ids: Iterable[int]) -> None:
     """Raise UnknownGroup unless all of them are the account's."""
     wanted = set(group_ids)
     if not all(domain.is_id(group_id) for group_id in wanted):

@@ -7,7 +7,7 @@ from typing import Any
 from servicekit import idempotency
 
 from .. import domain, queries, schemas
-from ..errors import FilterNameTaken, UnknownFilter, VersionMismatch
+from ..errors import FilterNameTaken, UnknownFilter, UnknownGroup, VersionMismatch
 from . import audit
 
 _COLUMNS = "id, name, filter, version, created_at, updated_at"
@@ -75,7 +75,8 @@ def update_filter(
     params = {"account_id": account_id, "id": filter_id, "name": wanted.get("name", current["name"])}
     if queries.value(session, _NAME_TAKEN, params):
         raise FilterNameTaken("There is a saved filter of this name.")
-    queries.run(session, _UPDATE, params | {"filter": queries.json(stored)})
+    with queries.unique(FilterNameTaken("There is a saved filter of this name.")):
+        queries.run(session, _UPDATE, params | {"filter": queries.json(stored)})
     audit.note(session, account_id, "filter.updated", f"filter:{filter_id}")
     return get_filter(session, account_id, filter_id)
 
@@ -91,8 +92,18 @@ def delete_filter(session: Any, account_id: int, filter_id: int, version: int | 
 
 
 def definitions(session: Any, account_id: int, filter_ids: list[int]) -> list[dict[str, Any]]:
-    """What these saved filters ask for now. Raises UnknownFilter when one is not the account's."""
-    return [dict(_found(session, account_id, filter_id)["filter"]) for filter_id in filter_ids]
+    """What these saved filters ask for now.
+
+    Raises UnknownFilter when one is not the account's, UnknownGroup, with its name, when one looks in a group that is no more.
+    """
+    found = [_found(session, account_id, filter_id) for filter_id in filter_ids]
+    for one in found:
+        try:
+            queries.require_groups(session, account_id, {one["filter"].get("group_id")} - {None})
+        except UnknownGroup:
+            detail = f"The saved filter “{one['name']}” looks in a group that is no more."
+            raise UnknownGroup(detail) from None
+    return [dict(one["filter"]) for one in found]
 
 
 def _found(session: Any, account_id: int, filter_id: int, *, lock: bool = False) -> dict[str, Any]:

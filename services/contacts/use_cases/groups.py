@@ -72,7 +72,8 @@ def update_group(
     params |= {"account_id": account_id, "id": group_id}
     if queries.value(session, _NAME_TAKEN, params):
         raise GroupNameTaken("There is a group of this name.")
-    queries.run(session, _UPDATE, params)
+    with queries.unique(GroupNameTaken("There is a group of this name.")):
+        queries.run(session, _UPDATE, params)
     audit.note(session, account_id, "group.updated", f"group:{group_id}")
     return read.get_group(session, account_id, group_id)
 

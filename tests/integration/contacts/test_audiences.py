@@ -10,7 +10,7 @@ from servicekit.database import Database
 from services.contacts import schemas
 from services.contacts.errors import InvalidFields, SnapshotNotReady, UnknownGroup, UnknownSnapshot
 from services.contacts.queries import audiences as read
-from services.contacts.use_cases import audiences, contacts, suppressions
+from services.contacts.use_cases import audiences, contacts, filters, groups, suppressions
 from tests.integration.contacts.support import call, fetch, freeze, new_contact, new_group, told
 
 pytestmark = pytest.mark.integration
@@ -155,6 +155,26 @@ def test_the_same_campaign_gets_the_same_snapshot_told_once(db: Database, accoun
     assert freeze(db, account_id, 1, {"numbers": ["6970000001", "6970000002"]}) == first
     assert call(db, read.audience_page, account_id, first, 0, 10) == tokens
     assert len(told(db, account_id, "contacts.audience_frozen")) == 1
+
+
+def test_a_saved_filter_of_a_group_that_is_no_more_is_refused_by_name(db: Database, account_id: int) -> None:
+    group_id = new_group(db, account_id)
+    saved = {"name": "Καλοί πελάτες", "filter": {"group_id": group_id}}
+    filter_id = call(db, filters.create_filter, account_id, saved, None)["id"]
+    asked = call(db, audiences.freeze_audience, account_id, 1, {"filter_ids": [filter_id]})["snapshot_id"]
+    call(db, groups.delete_group, account_id, group_id)
+
+    for ask in (
+        lambda: call(db, audiences.freeze_audience, account_id, 2, {"filter_ids": [filter_id]}),
+        lambda: call(db, audiences.audience_estimate, account_id, {"filter_ids": [filter_id]}, 10),
+    ):
+        with pytest.raises(UnknownGroup, match="Καλοί πελάτες"):
+            ask()
+    freeze(db, account_id, 3, {"numbers": []})
+
+    found = call(db, read.snapshot, account_id, asked)
+    assert found["state"] == "failed"
+    assert told(db, account_id, "contacts.audience_frozen")[0]["failed"] == "unknown_group"
 
 
 def test_an_empty_audience_is_a_snapshot_of_nobody(db: Database, account_id: int) -> None:

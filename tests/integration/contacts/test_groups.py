@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from servicekit.database import Database
 from services.contacts.errors import (
+    FilterNameTaken,
     GroupNameTaken,
     UnknownContact,
     UnknownGroup,
     VersionMismatch,
 )
 from services.contacts.queries import contacts as read
-from services.contacts.use_cases import bulk, groups
-from tests.integration.contacts.support import call, new_contact, new_group
+from services.contacts.use_cases import bulk, filters, groups
+from tests.integration.contacts.support import call, fetch, new_contact, new_group
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -31,6 +35,26 @@ def test_a_name_is_taken_whatever_its_case_and_accents(
 
     with pytest.raises(GroupNameTaken):
         new_group(db, account_id, "ΠΕΛΑΤΕΣ ΑΘΗΝΑΣ")
+
+
+@pytest.mark.parametrize("kind", ["group", "filter"])
+def test_of_two_that_are_given_one_name_at_once_one_is_refused(
+    db: Database, account_id: int, kind: str
+) -> None:
+    make, rename, refusal = {
+        "group": (groups.create_group, groups.update_group, GroupNameTaken),
+        "filter": (filters.create_filter, filters.update_filter, FilterNameTaken),
+    }[kind]
+    content = {"filter": {}} if kind == "filter" else {}
+    first, second = (call(db, make, account_id, {"name": name, **content}, None)["id"] for name in ("a", "b"))
+    with ThreadPoolExecutor(1) as aside:
+        with db.transaction() as session:
+            rename(session, account_id, first, {"name": "Αθήνα"}, None)
+            other = aside.submit(call, db, rename, account_id, second, {"name": "ΑΘΗΝΑ"}, None)
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+            eventually(lambda: other.done() or fetch(db, waiting), what="the other one waits")
+        with pytest.raises(refusal):
+            other.result(30)
 
 
 def test_a_group_can_be_renamed_by_who_knows_its_version(db: Database, account_id: int) -> None:
