@@ -28,7 +28,7 @@ from nameko.timer import Timer
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from contracts.envelope import BadEnvelope, Envelope
-from contracts.errors import KeryxError, Unexpected
+from contracts.errors import KeryxError, Unavailable, Unexpected
 from contracts.events import Event
 
 from . import (
@@ -111,8 +111,14 @@ class Database(DependencyProvider):
         return self._database
 
 
+_BUSY = frozenset({"55P03", "40P01", "40001"})
+"""SQLSTATE: lock_not_available, deadlock_detected, serialization_failure."""
+
+
 class _Rpc(Rpc):
     """nameko's RPC with our failures: expected ones travel as their kind, others are logged and hidden.
+
+    A transaction that waited too long for another one, or was taken back for its sake, is ``busy``: it can be tried again.
 
     A call is acknowledged once it is answered. Killed before, it is delivered again, also when it was carried out
     (``idempotency``).
@@ -131,10 +137,13 @@ class _Rpc(Rpc):
         outcome = "ok"
         if exc_info is not None:
             error = exc_info[1]
-            outcome = error.code if isinstance(error, KeryxError) else "internal_error"
-            if not isinstance(error, KeryxError):
+            if _sqlstate(error) in _BUSY:
+                log.warning("rpc_busy", method=self.method_name, reason=type(error).__name__)
+                error = Unavailable("busy", "Somebody else is changing the same; try again in a moment.")
+            elif not isinstance(error, KeryxError):
                 log.error("rpc_failed", method=self.method_name, exc_info=exc_info)
                 error = Unexpected("internal_error", "Something went wrong on our side.")
+            outcome = error.code
             exc_info = (type(error.as_kind()), error.as_kind(), None)
         else:
             crashpoints.reach(f"{self.container.service_name}.{self.method_name}.done")
@@ -311,8 +320,13 @@ def patiently(work: Callable[[], None]) -> None:
 
 def _is_answer(error: Exception) -> bool:
     """True when the server said it itself (a deadlock, a lock timeout): then it is there."""
-    state = getattr(getattr(error, "orig", error), "pgcode", None)
+    state = _sqlstate(error)
     return state is not None and not state.startswith(("57", "08"))
+
+
+def _sqlstate(error: Exception) -> str | None:
+    state: str | None = getattr(getattr(error, "orig", error), "pgcode", None)
+    return state
 
 
 def run(service_cls: type) -> None:

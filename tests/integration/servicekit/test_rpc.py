@@ -44,6 +44,16 @@ def test_an_unexpected_failure_is_hidden_from_the_caller_and_logged_with_its_tra
     assert "in fail" in line["exception"]
 
 
+@pytest.mark.parametrize("sqlstate", ["55P03", "40P01", "40001"])
+def test_who_waited_too_long_for_somebody_else_can_try_again(town: Town, sqlstate: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        town.client.call("toy", "fail", f"sqlstate {sqlstate}")
+
+    assert caught.value.code == "busy"
+    with pytest.raises(Unexpected):
+        town.client.call("toy", "fail", "sqlstate 23505")
+
+
 @pytest.mark.parametrize("call", [("fail", 1, 2, 3), ("no_such_method",), ("make",)])
 def test_a_call_that_fits_no_method_is_a_fault_of_ours_and_hurts_nobody(
     town: Town, call: tuple[object, ...]

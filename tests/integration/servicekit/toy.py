@@ -84,6 +84,10 @@ class ToyService:
     @rpc
     def fail(self, how: str) -> None:
         """Fail as ``how`` says."""
+        if how.startswith("sqlstate "):
+            with self.db.transaction() as session:
+                statement = "DO $$ BEGIN RAISE EXCEPTION 'somebody else' USING ERRCODE = '{}'; END $$"
+                cursor_of(session).execute(statement.format(how.removeprefix("sqlstate ")))
         if how == "leaf":
             raise NoSuchThing("not here", errors=[{"pointer": "/name", "code": "unknown", "detail": "Ω"}])
         raise RuntimeError("password=hunter2")
