@@ -6,11 +6,7 @@ through in a hundred calls, each as quick as a page of a list.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
-
-import orjson
 
 from .. import domain
 from ..errors import BadCursor, InvalidFields
@@ -61,7 +57,7 @@ def list_duplicates(session: Any, account_id: int, by: str, cursor: str | None, 
     shown = [group for group in groups[:limit] if following is None or group["key"] < following]
     return {
         "data": _complete(session, account_id, by, shown),
-        "next_cursor": following and _cursor(by, following),
+        "next_cursor": following and domain.pack_cursor([by, following]),
     }
 
 
@@ -96,18 +92,10 @@ def _value(by: str, contact: dict[str, Any]) -> str:
     return " ".join(contact[name] for name in names if contact[name])
 
 
-def _cursor(by: str, key: str) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([by, key])).decode().rstrip("=")
-
-
 def _start(by: str, cursor: str | None) -> str:
     if cursor is None:
         return ""
-    refusal = BadCursor("The cursor is not one of this list.")
-    try:
-        name, key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, binascii.Error, UnicodeEncodeError):
-        raise refusal from None
-    if name != by or not isinstance(key, str) or "\x00" in key:
-        raise refusal
-    return key
+    match domain.unpack_cursor(cursor):
+        case [str(name), str(key)] if name == by and "\x00" not in key:
+            return key
+    raise BadCursor("The cursor is not one of this list.")

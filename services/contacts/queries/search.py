@@ -8,15 +8,11 @@ on what the planner believes of an account that an import is filling.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-
-import orjson
 
 from .. import domain
 from ..errors import BadCursor
@@ -171,7 +167,7 @@ def _by_index(session: Any) -> Iterator[None]:
 
 def _cursor(order: Order, last: list[Any]) -> str:
     values = [value.isoformat() if isinstance(value, datetime) else value for value in last]
-    return base64.urlsafe_b64encode(orjson.dumps([order.name, *values])).decode().rstrip("=")
+    return domain.pack_cursor([order.name, *values])
 
 
 def _after(order: Order, cursor: str | None) -> dict[str, Any]:
@@ -180,10 +176,10 @@ def _after(order: Order, cursor: str | None) -> dict[str, Any]:
         return {}
     refusal = BadCursor("The cursor is not one of this list.")
     try:
-        name, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        name, *values = domain.unpack_cursor(cursor)
         if order.name == "created":
             values[0] = datetime.fromisoformat(values[0])
-    except (ValueError, TypeError, IndexError, binascii.Error, UnicodeEncodeError):
+    except (ValueError, TypeError, IndexError):
         raise refusal from None
     fits = name == order.name and len(values) == len(order.keys) and domain.is_id(values[-1])
     if not fits or (name == "name" and not (isinstance(values[0], str) and "\x00" not in values[0])):
