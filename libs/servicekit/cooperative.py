@@ -11,9 +11,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import eventlet
-from eventlet import tpool
-
 T = TypeVar("T")
 
 
@@ -22,6 +19,8 @@ def patch() -> None:
     late = {"amqp", "kombu", "nameko", "pika", "sqlalchemy"} & sys.modules.keys()
     if late:
         raise RuntimeError(f"patch before {', '.join(sorted(late))} is imported")
+    import eventlet
+
     eventlet.monkey_patch()
     import socketserver
 
@@ -38,5 +37,14 @@ def aside(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     For what only computes, and may do so for long: it has no connection, no log and no lock that was made after ``patch``.
     Python lets the others go on every 5 ms. Raises what it raises.
     """
+    from eventlet import tpool
+
     done: T = tpool.execute(function, *args, **kwargs)
     return done
+
+
+def breathe() -> None:
+    """Let the others of a process that was patched go on, between the pieces of a long computation. Elsewhere nothing."""
+    eventlet = sys.modules.get("eventlet")
+    if eventlet is not None and eventlet.patcher.is_monkey_patched("thread"):
+        eventlet.sleep(0)

@@ -8,12 +8,16 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from servicekit import cooperative
 from smstext import InvalidNumber, parse_msisdn
 
 from . import domain
 from .domain import Audience
 from .errors import InvalidFields
 from .importing import cells
+
+BREATH = 500
+"""Numbers that are read before others may go on."""
 
 
 class CleanText(fields.String):
@@ -46,6 +50,38 @@ class Msisdn(fields.Field[int]):
             return int(parse_msisdn(value))
         except InvalidNumber as error:
             raise ValidationError(error.reason) from None
+
+
+class Msisdns(fields.Field[list[int]]):
+    """So many mobile numbers at most, each as ``Msisdn``. Others go on while they are read: some take 0.05 ms each."""
+
+    def __init__(self, most: int, **kwargs: Any) -> None:
+        """``most`` of them."""
+        super().__init__(**kwargs)
+        self._most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:
+        if not isinstance(value, list):
+            raise ValidationError("invalid")
+        if len(value) > self._most:
+            raise ValidationError("too_many")
+        good, bad = _read_numbers(value)
+        if bad:
+            raise ValidationError({one["index"]: [one["code"]] for one in bad})
+        return good
+
+
+def _read_numbers(values: list[Any]) -> tuple[list[int], list[dict[str, Any]]]:
+    good: list[int] = []
+    bad: list[dict[str, Any]] = []
+    for index, raw in enumerate(values):
+        if index % BREATH == 0:
+            cooperative.breathe()
+        try:
+            good.append(int(parse_msisdn(raw)))
+        except InvalidNumber as error:
+            bad.append({"index": index, "code": error.reason})
+    return good, bad
 
 
 class Number(Schema):
@@ -233,9 +269,7 @@ class AudienceData(Schema):
     minus_group_ids = _ids(1_000, load_default=list)
     filter_ids = _ids(20, load_default=list)
     contact_ids = _ids(domain.MAX_AUDIENCE_LIST, load_default=list)
-    numbers = fields.List(
-        Msisdn(), validate=validate.Length(max=domain.MAX_AUDIENCE_LIST, error="too_many"), load_default=list
-    )
+    numbers = Msisdns(domain.MAX_AUDIENCE_LIST, load_default=list)
 
 
 class CommitImport(Schema):
@@ -290,14 +324,8 @@ def load_numbers(numbers: Any) -> tuple[list[int], list[dict[str, Any]]]:
         raise InvalidFields(
             "numbers must be a list", [{"pointer": "/numbers", "code": "invalid", "detail": "not a list"}]
         )
-    good: dict[int, None] = {}
-    bad: list[dict[str, Any]] = []
-    for index, raw in enumerate(numbers):
-        try:
-            good[int(parse_msisdn(raw))] = None
-        except InvalidNumber as error:
-            bad.append({"index": index, "code": error.reason})
-    return list(good), bad
+    good, bad = _read_numbers(numbers)
+    return list(dict.fromkeys(good)), bad
 
 
 def _flatten(messages: Any, pointer: str) -> Iterator[dict[str, str]]:
